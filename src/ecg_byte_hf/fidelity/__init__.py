@@ -1,1 +1,1 @@
-
+"""How faithfully, and in how many tokens, a tokenizer keeps an ECG."""
