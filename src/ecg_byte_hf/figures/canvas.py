@@ -40,6 +40,8 @@ def save_figure(figure: Figure, path: str | Path, dots_per_inch: int = 150) -> P
 
     Raises `EcgByteError` where the suffix is no picture format or the file cannot be written.
     """
+    from matplotlib import rc_context
+
     path = Path(path)
     known = figure.canvas.get_supported_filetypes()
     suffix = path.suffix.lower().removeprefix(".")
@@ -53,7 +55,9 @@ def save_figure(figure: Figure, path: str | Path, dots_per_inch: int = 150) -> P
     }.get(suffix)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=dots_per_inch, metadata=metadata)
+        # SVG names its parts after a random salt unless one is given.
+        with rc_context({"svg.hashsalt": "ecg-byte"}):
+            figure.savefig(path, dpi=dots_per_inch, metadata=metadata)
     except OSError as error:
         raise EcgByteError(f"{path}: cannot be written ({error.strerror or error})") from None
     return path
