@@ -40,6 +40,21 @@ class ErrorSums:
             np.maximum(self.max_error, other.max_error),
         )
 
+    @classmethod
+    def nothing(cls, leads: int) -> ErrorSums:
+        """The sums of no record: zeros of shape (leads,)."""
+        return cls(*(np.zeros(leads) for _ in range(5)))
+
+    def lead(self, row: int) -> ErrorSums:
+        """The sums of one lead, each field of shape ()."""
+        return ErrorSums(
+            self.samples[row],
+            self.squared_error[row],
+            self.squared_signal[row],
+            self.squared_deviation[row],
+            self.max_error[row],
+        )
+
     def over_leads(self) -> ErrorSums:
         """The sums over all leads, each field of shape ()."""
         return ErrorSums(

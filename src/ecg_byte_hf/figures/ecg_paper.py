@@ -58,11 +58,12 @@ def draw_ecg_paper(
     sampling_rate: float,
     *,
     reconstruction: Any | None = None,
+    unit: str = "mV",
     title: str = "",
     signal_label: str = "signal",
     reconstruction_label: str = "decoded from tokens",
 ) -> Figure:
-    """The figure of `signal` (12, samples) in mV, standard lead order, at `sampling_rate` Hz.
+    """The figure of `signal` (12, samples) in mV (or another `unit`), standard lead order, at `sampling_rate` Hz.
 
     Each lead of the 3 x 4 shows its quarter of the recording, the rhythm strip shows all of lead
     II. `reconstruction` has the shape of `signal` and is drawn over it in blue; its label is the
@@ -102,7 +103,7 @@ def draw_ecg_paper(
 
     _draw_text(axes, 5, height - 4.2, title, size=9.5, weight="bold", va="center")
     _draw_legend(axes, width, height, curves)
-    _draw_text(axes, 5, 3.2, "25 mm/s   10 mm/mV", size=7, va="center")
+    _draw_text(axes, 5, 3.2, f"25 mm/s   10 mm/{unit}", size=7, va="center")
     return figure
 
 

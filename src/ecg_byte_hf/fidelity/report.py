@@ -1,0 +1,108 @@
+"""A tokenizer on a split of a corpus: how many tokens, how large an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..hub_code.errors import EcgByteError
+from ..hub_code.leads import STANDARD_LEADS
+from .metrics import error_sums
+from .totals import CorpusTotals
+
+if TYPE_CHECKING:
+    from ..hub_code.processing_ecg_byte import EcgByteProcessor
+
+# Reasons of left-out records that a report lists; the rest are only counted.
+_REASONS_LISTED = 20
+
+
+def report(
+    tokenizer: str | Path, corpus: str | Path, split: str = "validation", *, quiet: bool = False
+) -> dict[str, Any]:
+    """Measure the tokenizer in a folder or Hub repository on one split of a prepared corpus.
+
+    Every record is cleaned, coded to ids and decoded; errors are against the cleaned signal,
+    `processor.feature_extractor.clean(...)`. Returns a JSON-able dict with `settings`, `overall`
+    and `per_lead`. Tokens are counted from `<|ecg|>` to `<|/ecg|>`, both and all markers included.
+    `rmse_uV` is over all samples of all records and leads, `rmse_median_uV` and `prd_median` (%)
+    are medians over records; where the extractor's unit is not mV the names have no `_uV` and the
+    values are in its unit. Memory stays flat: a few numbers are kept per record.
+
+    Raises `EcgByteError` where tokenizer, corpus or split is not there or no record goes through.
+    """
+    from ..corpora import open_corpus
+    from ..hub_code.processing_ecg_byte import EcgByteProcessor
+
+    processor = EcgByteProcessor.from_pretrained(str(tokenizer))
+    splits = open_corpus(corpus)
+    if split not in splits or not len(splits[split]):
+        filled = [name for name, rows in splits.items() if len(rows)]
+        raise EcgByteError(
+            f"{corpus}: split {split!r} is not there or empty; use one of {', '.join(filled)}"
+        )
+    rows = splits[split].with_format("numpy")
+    result = measure(processor, _with_progress(rows, len(rows), quiet), source=str(corpus))
+    where = {"tokenizer": str(tokenizer), "corpus": str(corpus), "split": split}
+    return {**result, "settings": where | result["settings"]}
+
+
+def measure(
+    processor: EcgByteProcessor, rows: Iterable[Mapping[str, Any]], source: str = "corpus"
+) -> dict[str, Any]:
+    """`report` on any rows of a corpus (dicts in numpy format; columns as in `corpora`)."""
+    from ..corpora import signal_mV
+
+    extractor = processor.feature_extractor
+    totals = CorpusTotals(len(STANDARD_LEADS))
+    left_out = 0
+    reasons: list[str] = []
+    for row in rows:
+        record_id = str(row["record_id"])
+        try:
+            cleaned = extractor.clean(signal_mV(row), float(row["sampling_rate"]), source=record_id)
+            words = extractor.codec.encode(cleaned)
+            ids = processor.words_to_ids(words)
+            totals.add(
+                error_sums(cleaned, processor.decode_ecg(ids), record_id),
+                tokens=len(ids),
+                markers=len(words) + 2,
+                symbols=sum(map(len, words)),
+            )
+        except EcgByteError as error:
+            left_out += 1
+            if len(reasons) < _REASONS_LISTED:
+                reasons.append(str(error))
+    if not totals.records:
+        why = f" ({reasons[0]})" if reasons else ""
+        raise EcgByteError(f"{source}: no record went through{why}")
+    vocabulary_size = len(processor.ecg_tokenizer or processor.tokenizer)
+    settings = {
+        "preset": extractor.preset,
+        "cleaning": extractor.cleaning,
+        "sampling_rate_Hz": extractor.sampling_rate,
+        "unit": extractor.unit,
+        "vocabulary_size": vocabulary_size,
+        "records": totals.records,
+        "left_out": left_out,
+        "left_out_reasons": reasons,
+    }
+    overall = totals.tokens_summary(vocabulary_size) | totals.error_summary(extractor.unit)
+    per_lead = totals.error_summaries_per_lead(extractor.unit)
+    return {"settings": settings, "overall": overall, "per_lead": per_lead}
+
+
+def _with_progress(rows: Iterable[Any], total: int, quiet: bool) -> Iterable[Any]:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(
+        rows,
+        "measuring",
+        total=total,
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )

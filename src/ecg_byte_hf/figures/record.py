@@ -1,0 +1,71 @@
+"""What a tokenizer makes of one record, as figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..fidelity.metrics import error_sums
+from ..hub_code.errors import EcgByteError
+from ..hub_code.leads import STANDARD_LEADS
+from .ecg_paper import draw_ecg_paper
+from .tokens import draw_tokens
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..hub_code.processing_ecg_byte import EcgByteProcessor
+    from ..recording import EcgRecord
+
+
+def draw_record(processor: EcgByteProcessor, record: EcgRecord) -> Figure:
+    """The record (2 to 10 s) on ECG paper, its reconstruction from tokens over it.
+
+    The legend says how many tokens it took, markers counted, and the RMSE over all leads. Raises
+    `EcgByteError` for what the extractor refuses.
+    """
+    extractor = processor.feature_extractor
+    cleaned = extractor.clean(record.signal, record.sampling_rate, source=record.record_id)
+    ids = processor.ecg_ids(record.signal, record.sampling_rate)
+    decoded = processor.decode_ecg(ids)
+    rmse = float(error_sums(cleaned, decoded, record.record_id).over_leads().rmse)
+    error = f"{1000 * rmse:.0f} µV" if extractor.unit == "mV" else f"{rmse:.2g} {extractor.unit}"
+    return draw_ecg_paper(
+        cleaned,
+        extractor.sampling_rate,
+        reconstruction=decoded,
+        unit=extractor.unit,
+        title=record.record_id,
+        signal_label="ECG, cleaned",
+        reconstruction_label=f"from {len(ids):,} tokens ({extractor.preset}), RMSE {error}",
+    )
+
+
+def draw_record_tokens(processor: EcgByteProcessor, record: EcgRecord, channel: str) -> Figure:
+    """The tokens of one channel of the record (2 to 10 s) over the signal that they code.
+
+    `channel` is a lead for `paper` and a component, `r1` ..., for `compact`; a component is a
+    weighted sum of the leads, and the title says so. Raises `EcgByteError` for another channel.
+    """
+    extractor = processor.feature_extractor
+    if channel not in extractor.channels:
+        raise EcgByteError(
+            f"{record.record_id}: channel {channel!r} is not one of preset {extractor.preset}; "
+            f"choose one of {', '.join(extractor.channels)}"
+        )
+    cleaned = extractor.clean(record.signal, record.sampling_rate, source=record.record_id)
+    if channel in STANDARD_LEADS:
+        signal = cleaned[STANDARD_LEADS.index(channel)]
+        what = f"lead {channel}"
+    else:
+        components = extractor.codec.component_signals(cleaned)
+        signal = components[extractor.channels.index(channel)]
+        what = f"component {channel}, a weighted sum of the leads"
+    ids = processor.ecg_ids(record.signal, record.sampling_rate)
+    return draw_tokens(
+        signal,
+        list(zip(ids, processor.token_spans(ids), strict=True)),
+        extractor.sampling_rate,
+        channel=channel,
+        unit=extractor.unit,
+        title=f"{record.record_id}: {what} ({extractor.preset})",
+    )
