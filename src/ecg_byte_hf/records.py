@@ -77,12 +77,12 @@ class EcgRecord:
             return
         shortest = MIN_DURATION_S * self.sampling_rate - 0.5
         starts = [at for at in range(0, samples, length) if min(length, samples - at) >= shortest]
+        flat_throughout = flat_leads(self.signal)
         left_out = samples - min(samples, starts[-1] + length)
         for start in starts:
             signal = self.signal[:, start : start + length]
             offset_s = self.offset_s + start / self.sampling_rate
-            flags = list(self.flags)
-            flags += [flag for flag in _flat_lead_flags(signal) if flag not in self.flags]
+            flags = [*self.flags, *_flat_lead_flags(flat_leads(signal) & ~flat_throughout)]
             if start == starts[-1] and left_out:
                 flags.append(f"last {left_out / self.sampling_rate:.2f} s left out")
             yield replace(
@@ -181,7 +181,8 @@ def _recording_of_array(
             f"{name}: an array of {array.dtype} is no signal; give real numbers in mV"
         )
     if lead_names is None:
-        check_array(array, name)
+        if array.ndim != 2 or array.shape[0] != 12:
+            check_array(array, name)  # says what is wrong with the shape
         lead_names = STANDARD_LEADS
     return Recording(array, sampling_rate, tuple(lead_names))
 
@@ -205,14 +206,15 @@ def _checked(recording: Recording, name: str, missing_leads: MissingLeads) -> Ec
             ordered[STANDARD_LEADS.index(lead)] = signal[row]
     _refuse_nan(ordered, name)
     flags = list(recording.flags)
-    for lead in recording.lead_names:
-        if lead not in [recording.lead_names[row] for row in rows.values()]:
-            flags.append(f"lead {lead} left out (not one of the 12)")
+    flags += [
+        f"lead {given} left out (not one of the 12)"
+        for row, given in enumerate(recording.lead_names)
+        if row not in rows.values()
+    ]
     check_millivolts(ordered, name)
-    filled = _fill_missing(ordered, set(rows))
-    flags += filled
-    derived_or_zero = {flag.split()[1] for flag in filled}
-    flags += [flag for flag in _flat_lead_flags(ordered) if flag.split()[-1] not in derived_or_zero]
+    missing = np.array([lead not in rows for lead in STANDARD_LEADS])
+    flags += _fill_missing(ordered, missing)
+    flags += _flat_lead_flags(flat_leads(ordered) & ~missing)
     return EcgRecord(
         signal=ordered,
         sampling_rate=rate,
@@ -251,30 +253,26 @@ def _refuse_nan(signal: NDArray[np.float32], name: str) -> None:
         )
 
 
-def _fill_missing(signal: NDArray[np.float32], present: set[str]) -> list[str]:
-    """Compute missing limb leads in place from two others; the flags of all missing leads."""
-    limb = STANDARD_LEADS[:6]
-    missing = [lead for lead in STANDARD_LEADS if lead not in present]
-    known = [row for row, lead in enumerate(limb) if lead in present]
-    derivable = len(known) >= 2 and any(lead in limb for lead in missing)
+def _fill_missing(signal: NDArray[np.float32], missing: NDArray[np.bool_]) -> list[str]:
+    """Compute missing limb leads in place from the others; the flags of all missing leads."""
+    known = np.flatnonzero(~missing[:6])
+    # Any two of the six limb leads are independent combinations of I and II.
+    derivable = len(known) >= 2
     if derivable:
-        # Any two of the six limb leads are independent combinations of I and II.
         from_i_ii = LEADS_FROM_INDEPENDENT[:6, :2]
-        all_from_known = from_i_ii @ np.linalg.pinv(from_i_ii[known])
-        computed = all_from_known @ signal[known]
+        computed = from_i_ii @ np.linalg.pinv(from_i_ii[known]) @ signal[known]
     flags = []
-    for lead in missing:
-        if lead in limb and derivable:
-            signal[STANDARD_LEADS.index(lead)] = computed[limb.index(lead)]
-            source = ", ".join(limb[row] for row in known)
-            flags.append(f"lead {lead} missing, computed from {source}")
+    for row in np.flatnonzero(missing):
+        if row < 6 and derivable:
+            signal[row] = computed[row]
+            sources = ", ".join(STANDARD_LEADS[other] for other in known)
+            flags.append(f"lead {STANDARD_LEADS[row]} missing, computed from {sources}")
         else:
-            flags.append(f"lead {lead} missing, zero")
+            flags.append(f"lead {STANDARD_LEADS[row]} missing, zero")
     return flags
 
 
-def _flat_lead_flags(signal: NDArray[np.float32]) -> list[str]:
-    flat = flat_leads(signal)
+def _flat_lead_flags(flat: NDArray[np.bool_]) -> list[str]:
     return [
         f"flat lead {lead}" for lead, is_flat in zip(STANDARD_LEADS, flat, strict=True) if is_flat
     ]
