@@ -1,0 +1,256 @@
+"""`compact`: eight KLT components, each as run-length coded wavelet values of 16-sample blocks.
+
+Leads -> KLT over leads -> bior4.4 wavelet over time, 4 levels -> dead-zone quantiser -> the 16
+coefficients of a block side by side, coarse to fine -> characters (`run_lengths`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pywt
+from numpy.typing import NDArray
+
+from .errors import EcgByteError
+from .leads import LEADS_FROM_INDEPENDENT
+from .run_lengths import ALPHABET, BLOCK, MAX_VALUE, encode_rows, end_symbol, parse, run_symbols
+from .spans import Span
+
+COMPONENTS = 8
+WAVELET = "bior4.4"
+LEVELS = 4
+
+# What an end mark made up by a language model may ask for, in multiples of the nominal length.
+_LONGEST = 6
+
+Float32 = NDArray[np.float32]
+
+
+def blocks_from_signal(components: Float32) -> Float32:
+    """Wavelet coefficients of (channels, 16 k) samples as (channels, 16 k), block by block.
+
+    A block of 16 samples holds a4, d4, d3 (2), d2 (4), d1 (8), coarse to fine.
+    """
+    bands = pywt.wavedec(components, WAVELET, mode="periodization", level=LEVELS, axis=-1)
+    channels, samples = components.shape
+    per_block = [band.reshape(channels, samples // BLOCK, -1) for band in bands]
+    return np.concatenate(per_block, axis=-1).reshape(channels, samples)
+
+
+def signal_from_blocks(coefficients: Float32) -> Float32:
+    """The inverse of `blocks_from_signal`: float32 (channels, 16 k)."""
+    channels, samples = coefficients.shape
+    blocks = coefficients.reshape(channels, samples // BLOCK, BLOCK)
+    edges = (0, 1, 2, 4, 8, 16)
+    bands = [
+        np.ascontiguousarray(blocks[:, :, start:stop]).reshape(channels, -1)
+        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+    ]
+    signal = pywt.waverec(bands, WAVELET, mode="periodization", axis=-1)
+    return np.asarray(signal, dtype=np.float32)
+
+
+def pad_to_blocks(components: Float32) -> Float32:
+    """Fill (channels, samples) up to whole blocks by a ramp from the last sample to the first.
+
+    The wavelet is periodic, so a ramp costs fewer coefficients than a step would.
+    """
+    channels, samples = components.shape
+    missing = -samples % BLOCK
+    if not missing:
+        return components
+    share = np.arange(1, missing + 1, dtype=np.float32) / (missing + 1)
+    last, first = components[:, -1:], components[:, :1]
+    return np.concatenate([components, last + (first - last) * share], axis=1)
+
+
+class CompactCodec:
+    """Codec of the preset `compact`.
+
+    `step`: quantiser step in the signal's unit (mV), of orthonormal components; `dead_zone`: the
+    share of a step below which a value becomes zero (value = sign * floor(|z| / step + 1 -
+    dead_zone), so that 0.5 is rounding); `nominal_samples`: the length (samples) that needs no end
+    mark; `klt`: (8, 12) rows of the transform, learned by `fit`.
+    """
+
+    channels: tuple[str, ...] = tuple(f"r{k}" for k in range(1, COMPONENTS + 1))
+    alphabet: str = ALPHABET
+
+    def __init__(
+        self,
+        *,
+        step: float = 0.33,
+        dead_zone: float = 0.6,
+        nominal_samples: int = 2500,
+        klt: Sequence[Sequence[float]] | None = None,
+    ) -> None:
+        if not (np.isfinite(step) and step > 0):
+            raise EcgByteError(f"compact: step {step!r} must be a positive number of mV")
+        if not 0 <= dead_zone < 1:
+            raise EcgByteError(f"compact: dead_zone {dead_zone!r} must be within 0 ... 1")
+        if not 2 * BLOCK <= int(nominal_samples) <= 2**20:
+            raise EcgByteError(f"compact: nominal_samples {nominal_samples!r} is out of range")
+        self.step = float(step)
+        self.dead_zone = float(dead_zone)
+        self.nominal_samples = int(nominal_samples)
+        self.klt: Float32 | None = None
+        if klt is not None:
+            self.klt = np.asarray(klt, dtype=np.float32)
+            if self.klt.shape != (COMPONENTS, 12) or not np.isfinite(self.klt).all():
+                raise EcgByteError(
+                    f"compact: klt must be 8 x 12 finite numbers, not {self.klt.shape}"
+                )
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Everything that decoding needs, as JSON types."""
+        klt = None if self.klt is None else np.round(self.klt.astype(np.float64), 7).tolist()
+        return {
+            "step": self.step,
+            "dead_zone": self.dead_zone,
+            "nominal_samples": self.nominal_samples,
+            "klt": klt,
+        }
+
+    def fit(self, signals: Iterable[Float32]) -> CompactCodec:
+        """Learn the KLT from cleaned signals (12, samples), in one streaming pass.
+
+        The eigenvectors are those of the covariance of all twelve leads, restricted to the eight
+        dimensions that Einthoven's and Goldberger's equations leave, so that an error counts the
+        same in each lead. Raises `EcgByteError` for an empty corpus.
+        """
+        moments = np.zeros((12, 12))
+        count = 0
+        for signal in signals:
+            x = np.asarray(signal, dtype=np.float64)
+            moments += x @ x.T
+            count += x.shape[1]
+        if not count:
+            raise EcgByteError("compact: no signals to fit on; the corpus split is empty")
+        basis = np.linalg.qr(LEADS_FROM_INDEPENDENT)[0]
+        _, vectors = np.linalg.eigh(basis.T @ (moments / count) @ basis)
+        rows = (basis @ vectors[:, ::-1]).T
+        # The sign of an eigenvector is arbitrary; fix it, so that two machines agree.
+        signs = np.sign(rows[np.arange(COMPONENTS), np.abs(rows).argmax(axis=1)])
+        self.klt = np.round(rows * signs[:, None], 7).astype(np.float32)
+        return self
+
+    def _transform(self) -> Float32:
+        if self.klt is None:
+            raise EcgByteError("compact: the codec is not fitted; call fit(signals) first")
+        return self.klt
+
+    def component_signals(self, signal: Float32) -> Float32:
+        """The eight components (8, samples) of a cleaned signal (12, samples), in its unit."""
+        return np.asarray(self._transform() @ signal, dtype=np.float32)
+
+    def quantise(self, coefficients: Float32) -> NDArray[np.int32]:
+        """Quantised values within -127 ... 127, of the same shape."""
+        scaled = np.abs(coefficients)
+        scaled *= 1.0 / self.step
+        scaled += 1.0 - self.dead_zone
+        magnitude = np.minimum(scaled, MAX_VALUE).astype(np.int32)
+        return np.where(coefficients < 0, -magnitude, magnitude)
+
+    def encode(self, signal: Float32) -> list[str]:
+        """Eight words of a cleaned signal float32 (12, samples), one per component.
+
+        A length other than the nominal one is said by an end mark in the first word.
+        """
+        components = pad_to_blocks(self.component_signals(signal))
+        values = self.quantise(blocks_from_signal(components))
+        words = encode_rows(values)
+        samples = signal.shape[1]
+        if samples != self.nominal_samples:
+            nonzero = np.flatnonzero(values[0])
+            rest = values.shape[1] - (int(nonzero[-1]) + 1 if len(nonzero) else 0)
+            words[0] += run_symbols(rest) + end_symbol(-samples % BLOCK)
+        return words
+
+    def _parse(self, words: Sequence[str], strict: bool) -> tuple[list[Any], int]:
+        if len(words) != COMPONENTS and strict:
+            raise EcgByteError(f"compact: {len(words)} words instead of {COMPONENTS}")
+        parsed = [parse(word) for word in (*words, *[""] * COMPONENTS)][:COMPONENTS]
+        samples = self.nominal_samples
+        if parsed[0].end is not None:
+            places, missing = parsed[0].end
+            samples = max(-(-places // BLOCK) * BLOCK - missing, 1)
+            samples = min(samples, _LONGEST * self.nominal_samples)
+        if strict:
+            self._check(parsed, samples)
+        return parsed, samples
+
+    def _check(self, parsed: Sequence[Any], samples: int) -> None:
+        places = -(-samples // BLOCK) * BLOCK
+        for channel, word in zip(self.channels, parsed, strict=True):
+            if word.foreign:
+                raise EcgByteError(
+                    f"compact: word {channel} holds {word.foreign} characters outside the alphabet"
+                )
+            used = int(word.places[-1] + word.widths[-1]) if len(word.places) else 0
+            if used > places:
+                raise EcgByteError(
+                    f"compact: word {channel} runs to place {used}, beyond the {places} of "
+                    f"{samples} samples"
+                )
+            if word.end is not None and (channel != "r1" or word.widths[-1] != 0):
+                raise EcgByteError(f"compact: word {channel} has an end mark where none belongs")
+
+    def length(self, words: Sequence[str]) -> int:
+        """How many samples `decode(words)` has."""
+        return self._parse(words, strict=False)[1]
+
+    def decode(self, words: Sequence[str], strict: bool = False) -> Float32:
+        """The signal float32 (12, samples) of any words, in the unit it was coded in.
+
+        Whatever does not fit (foreign characters, symbols beyond the end, missing or surplus words)
+        is left out; with `strict` it raises an `EcgByteError` that says what was wrong.
+        """
+        parsed, samples = self._parse(words, strict)
+        places = -(-samples // BLOCK) * BLOCK
+        coefficients = np.zeros((COMPONENTS, places), dtype=np.float32)
+        for row, word in zip(coefficients, parsed, strict=True):
+            inside = (word.values != 0) & (word.places < places)
+            row[word.places[inside]] = word.values[inside]
+        coefficients *= self.step
+        components = signal_from_blocks(coefficients)[:, :samples]
+        return np.asarray(self._transform().T @ components, dtype=np.float32)
+
+    def locate(self, words: Sequence[str]) -> list[list[Span]]:
+        """Per word the `Span` of every character, in samples.
+
+        Symbols of one block share its 16 samples, a run of zeros spans the blocks that it touches,
+        a foreign character covers nothing, and the last symbol takes the word's silent end.
+        """
+        parsed, samples = self._parse(words, strict=False)
+        located = []
+        for channel, given, word in zip(self.channels, words, parsed, strict=False):
+            if not len(word.places):
+                located.append([Span(channel, 0, 0)] * len(given))
+                continue
+            starts = np.minimum(word.places // BLOCK * BLOCK, samples)
+            stops = -(-(word.places + word.widths) // BLOCK) * BLOCK
+            stops = np.minimum(stops, samples)
+            stops[-1] = samples
+            spans = [
+                Span(channel, start, stop)
+                for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
+            ]
+            if word.foreign:
+                spans = _with_foreign(given, spans, channel)
+            located.append(spans)
+        return located
+
+
+def _with_foreign(word: str, spans: list[Span], channel: str) -> list[Span]:
+    """`spans` of the known characters with empty spans put in where foreign ones stand."""
+    known = iter(spans)
+    place = 0
+    result = []
+    for character in word:
+        span = next(known) if character in ALPHABET else Span(channel, place, place)
+        place = span.stop
+        result.append(span)
+    return result
