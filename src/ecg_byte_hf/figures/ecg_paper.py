@@ -63,11 +63,12 @@ def draw_ecg_paper(
     signal_label: str = "signal",
     reconstruction_label: str = "decoded from tokens",
 ) -> Figure:
-    """The figure of `signal` (12, samples) in mV (or another `unit`), standard lead order, at `sampling_rate` Hz.
+    """The figure of `signal` (12, samples), standard lead order, at `sampling_rate` Hz.
 
-    Each lead of the 3 x 4 shows its quarter of the recording, the rhythm strip shows all of lead
-    II. `reconstruction` has the shape of `signal` and is drawn over it in blue; its label is the
-    place for the number of tokens and the error. The figure's size is the paper's: printed without
+    The signal is in mV, or in a `unit` of which one is drawn as high as a millivolt. Each lead of
+    the 3 x 4 shows its quarter of the recording, the rhythm strip shows all of lead II.
+    `reconstruction` has the shape of `signal` and is drawn over it in blue; its label is the place
+    for the number of tokens and the error. The figure's size is the paper's: printed without
     scaling it is 25 mm/s and 10 mm/mV. Raises `EcgByteError` for arrays of another shape.
     """
     signal = check_array(signal)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..hub_code.processing_ecg_byte import EcgByteProcessor
-    from ..recording import EcgRecord
+    from ..records import EcgRecord
 
 
 def draw_record(processor: EcgByteProcessor, record: EcgRecord) -> Figure:
