@@ -50,7 +50,7 @@ WALL_DIPOLES = {
 }
 """Direction of the ST dipole of an elevation in each wall; a depression points the other way."""
 
-# The ventricles' activation: dipole (x, y, z) in mV; centre and width as shares of the QRS duration.
+# The ventricles' activation: dipole (x, y, z) in mV; centre, width as shares of the QRS duration.
 # Widths are standard deviations, so a wave ends some 2.5 of them after its centre.
 QRS_WAVES: dict[str, list[tuple[tuple[float, float, float], float, float]]] = {
     "none": [

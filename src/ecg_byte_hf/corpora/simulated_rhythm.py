@@ -73,6 +73,22 @@ def ectopic_times(
     return BeatTimes(onset, ectopic, sinus.interval_s)
 
 
+def paced(times: BeatTimes, rr_s: float, duration_s: float) -> BeatTimes:
+    """The same beats stretched so that those within the record have a mean RR interval of `rr_s`.
+
+    Where a record begins or ends between an ectopic and its pause, or in a run of short intervals,
+    its measured rate would otherwise differ from the rate asked for.
+    """
+    onset = times.onset_s
+    for _ in range(3):
+        seen = onset[(onset >= 0) & (onset < duration_s)]
+        if len(seen) < 2:
+            break
+        middle = duration_s / 2
+        onset = middle + (onset - middle) * rr_s * (len(seen) - 1) / (seen[-1] - seen[0])
+    return BeatTimes(onset, times.ectopic, times.interval_s)
+
+
 def _regular(intervals_s: Floats, rr_s: float, rng: np.random.Generator) -> BeatTimes:
     onset = np.cumsum(intervals_s) - LEAD_IN_S - rr_s * rng.uniform(0, 1)
     # QT follows the mean rate with a memory of minutes and the last interval only in part.

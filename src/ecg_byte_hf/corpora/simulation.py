@@ -42,7 +42,7 @@ class SimulatedRecord:
 
     `truth` is JSON-able; its units are in its names: `rhythm` ("sinus rhythm", "atrial
     fibrillation", "ventricular ectopics"), `rate_class`, `heart_rate_bpm` (from the first to the
-    last R peak), `r_peaks_s`, `ectopic` (which of them), `pr_ms` (None without P), `qrs_ms`,
+    last R peak), `r_peaks_s`, `qrs_onsets_s`, `ectopic` (which of the beats), `pr_ms` (None without P), `qrs_ms`,
     `qt_ms` (at the mean interval), `axis`, `axis_deg`, `bundle_branch_block`, `st` ("none",
     "elevation", "depression"), `st_wall`, `st_mV` per wall at J + 60 ms, `voltage` ("normal",
     "high": left ventricular hypertrophy, "low"), `sokolow_lyon_mV`, `limb_qrs_mV` (the largest
@@ -295,6 +295,7 @@ def _draw(
         times = rhythms.ectopic_times(rr_s, duration_s, respiration_hz, rng)
     else:
         times = rhythms.sinus_times(rr_s, duration_s, respiration_hz, rng)
+    times = rhythms.paced(times, rr_s, duration_s)
 
     beat = _conducted_beat(patient, st, st_wall, has_p, pr_s, rng)
     # Fridericia, Acta Med. Scand. 53:469 (1920): QT grows with the cube root of RR.
@@ -317,19 +318,21 @@ def _draw(
         r_peak_s = np.where(times.ectopic, times.onset_s + ectopic_peak_s, r_peak_s)
 
     seen = (r_peak_s >= 0) & (r_peak_s < duration_s)
-    r_peak_s, is_ectopic = r_peak_s[seen], times.ectopic[seen]
+    r_peak_s, onset_s, is_ectopic = r_peak_s[seen], times.onset_s[seen], times.ectopic[seen]
     if rhythm == "ventricular ectopics" and not is_ectopic.any():
         rhythm = "sinus rhythm"
     low = patient.voltage == "low"
     disturbance, noise_mV, wander_mV = _add_noise(
         eight, patient.leads, sampling_rate, rhythm == "atrial fibrillation", low, rng
     )
-    intervals_s = np.diff(r_peak_s)
+    # A slow heart may beat only once in 2 s.
+    interval_s = float(np.diff(r_peak_s).mean()) if len(r_peak_s) > 1 else rr_s
     truth = {
         "rhythm": rhythm,
         "rate_class": rate_class,
-        "heart_rate_bpm": round(60 / float(intervals_s.mean()), 1),
+        "heart_rate_bpm": round(60 / interval_s, 1),
         "r_peaks_s": [round(float(at), 4) for at in r_peak_s],
+        "qrs_onsets_s": [round(float(at), 4) for at in onset_s],
         "ectopic": [bool(value) for value in is_ectopic],
         "pr_ms": round(1000 * pr_s, 1) if has_p else None,
         "qrs_ms": round(1000 * patient.qrs_s, 1),
