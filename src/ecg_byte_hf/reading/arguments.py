@@ -1,0 +1,113 @@
+"""The arguments of the scripts in `training/`: dataclasses, YAML, command line."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
+
+    from .training import ReadingArguments
+
+
+@dataclass
+class EvaluateArguments:
+    """What is evaluated on what."""
+
+    model: str = field(metadata={"help": "folder written by training/finetune.py"})
+    corpus: str = field(metadata={"help": "folder written by `ecg-byte prepare`"})
+    split: str = field(default="validation", metadata={"help": "split of the corpus"})
+    base: str | None = field(default=None, metadata={"help": "base model instead of the named one"})
+    gguf_file: str | None = field(default=None, metadata={"help": "name of a GGUF in that folder"})
+    max_records: int | None = field(default=None, metadata={"help": "fewer ECGs to ask about"})
+    seed: int = field(default=0, metadata={"help": "of the shuffled control"})
+    json: str | None = field(default=None, metadata={"help": "file for the result"})
+    answers: str | None = field(default=None, metadata={"help": "file for every answer (JSONL)"})
+    quiet: bool = field(default=False, metadata={"help": "no progress bars"})
+
+
+def read_config(path: str | Path, known: set[str]) -> dict[str, Any]:
+    """The fields of a YAML config.
+
+    Raises:
+        EcgByteError: it cannot be read, is no mapping, or has a field that nothing knows.
+    """
+    import yaml
+
+    try:
+        fields = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        first = " ".join(str(error).split())
+        raise EcgByteError(f"cannot read the config {path}: {first}") from error
+    if not isinstance(fields, dict):
+        raise EcgByteError(f"the config {path} must be a mapping of fields to values")
+    unknown = sorted(str(name) for name in set(fields) - known)
+    if unknown:
+        raise EcgByteError(f"the config {path} has the unknown field {unknown[0]!r}")
+    return fields
+
+
+def parse_finetune(argv: Sequence[str]) -> tuple[ReadingArguments, TrainingArguments]:
+    """Arguments of `training/finetune.py`: the YAML of `--config`, overridden by the command line.
+
+    bf16 and fp16 are switched off, with a line on stderr, where there is no GPU that has them.
+
+    Raises:
+        EcgByteError: the config is wrong, or fields contradict one another.
+    """
+    from transformers import HfArgumentParser, TrainingArguments
+
+    from .training import ReadingArguments
+
+    first = ArgumentParser(add_help=False)
+    first.add_argument("--config")
+    config, rest = first.parse_known_args(argv)
+    parser = HfArgumentParser((ReadingArguments, TrainingArguments))
+    parser.add_argument("--config", help="YAML file with any of these fields")
+    if config.config:
+        known = {action.dest for action in parser._actions}
+        parser.set_defaults(**_without_half_precision(read_config(config.config, known)))
+    try:
+        arguments, training, _ = parser.parse_args_into_dataclasses(rest, look_for_args_file=False)
+    except ValueError as error:
+        raise EcgByteError(f"training arguments: {error}") from error
+    return arguments, training
+
+
+def _without_half_precision(fields: dict[str, Any]) -> dict[str, Any]:
+    import torch
+
+    available = {
+        "bf16": torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
+        "fp16": torch.cuda.is_available(),
+    }
+    for name, there in available.items():
+        if fields.get(name) and not there:
+            print(f"{name} is not available here: training in float32", file=sys.stderr)
+            fields = {**fields, name: False}
+    return fields
+
+
+def parse_evaluate(argv: Sequence[str]) -> EvaluateArguments:
+    """Arguments of `training/evaluate.py`."""
+    from transformers import HfArgumentParser
+
+    (arguments,) = HfArgumentParser(EvaluateArguments).parse_args_into_dataclasses(list(argv))
+    return arguments
+
+
+def run_script(main: Callable[[], None]) -> int:
+    """Run a script's `main`; the exit code, with an `EcgByteError` as one line on stderr."""
+    try:
+        main()
+    except EcgByteError as error:
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,89 @@
+"""A fine-tuned folder as one object that answers questions from ECG tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+from .generation import answer_all
+from .model import load_adapted, read_settings
+from .sequences import Chat
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@dataclass
+class Reader:
+    """A fine-tuned Llama, its processor and its chat.
+
+    `settings` is the content of `reading.json`; `max_new_tokens` the longest answer it was trained
+    on.
+    """
+
+    model: PreTrainedModel
+    processor: Any
+    chat: Chat
+    settings: dict[str, Any]
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Tokens after which an answer is cut: those of the longest answer in training."""
+        return int(self.settings["longest_answer"])
+
+    @property
+    def shift(self) -> int:
+        """What is added to an id of the ECG BPE to get the Llama's."""
+        return len(self.chat.tokenizer) - len(self.processor.ecg_tokenizer)
+
+    def answers(self, ecg_ids: Sequence[int], questions: Sequence[str]) -> list[str]:
+        """The greedy answers to questions about one ECG (ids of the Llama, empty for a blind one).
+
+        Raises:
+            EcgByteError: a question holds special tokens, an id is outside the vocabulary, or ECG
+                and question do not fit the context together.
+        """
+        for question in questions:
+            self.chat.check_text(question, "the question")
+        asked = [self.chat.question_ids(question) for question in questions]
+        vocabulary = len(self.chat.tokenizer)
+        if len(ecg_ids) and not (min(ecg_ids) >= 0 and max(ecg_ids) < vocabulary):
+            raise EcgByteError(
+                f"token ids up to {max(ecg_ids)} in a vocabulary of {vocabulary}: the ECG was "
+                "tokenised for another model"
+            )
+        longest = max(map(len, asked)) + self.max_new_tokens
+        needed = len(self.chat.prefix_ids) + len(ecg_ids) + longest
+        if needed > self.settings["context"]:
+            raise EcgByteError(
+                f"the ECG and the question take {needed} tokens, the model holds "
+                f"{self.settings['context']}: ask a shorter question or cut the ECG into windows"
+            )
+        return answer_all(self.model, self.chat, ecg_ids, asked, self.max_new_tokens)
+
+
+def load_reader(
+    folder: str | Path, *, base: str | None = None, gguf_file: str | None = None
+) -> Reader:
+    """Load what `training/finetune.py` wrote; `base` replaces the base model that it names.
+
+    Raises:
+        EcgByteError: the folder or its base cannot be loaded.
+    """
+    import torch
+
+    from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
+
+    folder = Path(folder)
+    settings = read_settings(folder)
+    processor = EcgByteProcessor.from_pretrained(str(folder))
+    chat = Chat(processor.tokenizer)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = load_adapted(
+        folder, len(processor.tokenizer), base=base, gguf_file=gguf_file, device=device
+    )
+    return Reader(model, processor, chat, settings)

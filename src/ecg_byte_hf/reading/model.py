@@ -1,0 +1,212 @@
+"""The Llama: made small on the spot, or loaded; LoRA on top; saved and loaded again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+from .vocabulary import resize_embeddings
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+BASE_FOLDER = "base"
+SETTINGS_FILE = "reading.json"
+
+_PAD, _USER, _ASSISTANT, _END = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"
+_CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '<|' + message['role'] + '|>' + message['content'] | trim }}"
+    "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+
+
+def train_text_tokenizer(texts: Iterable[str], vocab_size: int = 512) -> PreTrainedTokenizerFast:
+    """A byte-level BPE for a small Llama, trained on its questions and answers.
+
+    Byte-level, so that any question can be asked. Texts are sorted and made unique first: the
+    same questions in another order give the same tokenizer.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[_PAD, _USER, _ASSISTANT, _END],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    bpe.train_from_iterator(sorted(set(texts)), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        pad_token=_PAD,
+        eos_token=_END,
+        extra_special_tokens=[_USER, _ASSISTANT],
+        chat_template=_CHAT_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def new_llama(
+    tokenizer: PreTrainedTokenizerFast, settings: dict[str, Any], context: int
+) -> PreTrainedModel:
+    """A randomly initialised Llama for the vocabulary of `tokenizer`.
+
+    `settings` are fields of `LlamaConfig` (`hidden_size`, `num_hidden_layers`, ...); draw it under
+    a seed.
+
+    Raises:
+        EcgByteError: a field is unknown or contradicts another.
+    """
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    known = set(LlamaConfig().to_dict())
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise EcgByteError(f"unknown LlamaConfig field {unknown[0]!r} in the model's settings")
+    try:
+        config = LlamaConfig(
+            **{"attn_implementation": "sdpa", **settings},
+            vocab_size=len(tokenizer),
+            max_position_embeddings=context,
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=None,
+            eos_token_id=tokenizer.eos_token_id,
+        )
+        return LlamaForCausalLM(config)
+    except (ValueError, TypeError, ZeroDivisionError) as error:
+        raise EcgByteError(f"the small Llama's settings do not fit together: {error}") from error
+
+
+def load_llama(
+    name: str, gguf_file: str | None = None, *, bf16: bool = False
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """A causal language model and its tokenizer from a Hub id or a folder, or from a GGUF in it.
+
+    Weights are float32, or bfloat16 where the training runs in it; a GGUF's are dequantised.
+
+    Raises:
+        EcgByteError: nothing can be loaded from there; says what transformers said.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    extra = {"gguf_file": gguf_file} if gguf_file else {}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **extra)
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, **extra)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise EcgByteError(
+            f"cannot load a Llama from {name!r}: {first} (give a Hub id, or a folder with "
+            "config.json, weights and tokenizer, or the folder of a GGUF with --gguf-file)"
+        ) from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model, tokenizer
+
+
+def add_adapter(
+    model: PreTrainedModel,
+    new_rows: range,
+    *,
+    r: int,
+    alpha: int,
+    dropout: float,
+    target_modules: str | list[str],
+    base_id: str | None,
+) -> PeftModel:
+    """LoRA on the linear layers, and the rows of the new tokens trained as rows.
+
+    `new_rows` are the ids of embeddings made for the ECG tokens (empty where the base already has
+    them). They are part of the adapter, in the input embeddings and, where the output layer is
+    not tied to them, in that too: rows that were merely drawn at random would be other rows after
+    loading. `base_id` is what the adapter names as its base, a public id and never a local path.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    rows = list(new_rows)
+    layers = ["embed_tokens"] if tied else ["embed_tokens", "lm_head"]
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=r,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules=target_modules,
+        trainable_token_indices={layer: rows for layer in layers} if rows else None,
+    )
+    adapted = get_peft_model(model, config)
+    adapted.peft_config["default"].base_model_name_or_path = base_id
+    return adapted
+
+
+def save_adapter(model: PeftModel, folder: Path) -> None:
+    """Write the adapter and its rows, and not the whole embedding matrices that they are part of."""
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+
+
+def write_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Write what evaluation and answering must know about a training (`reading.json`)."""
+    text = json.dumps(settings, indent=2, ensure_ascii=False, sort_keys=True)
+    (folder / SETTINGS_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read `reading.json` of a model folder.
+
+    Raises:
+        EcgByteError: the folder is not one that `training/finetune.py` wrote.
+    """
+    try:
+        return json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EcgByteError(
+            f"{folder} is no fine-tuned model ({SETTINGS_FILE} is missing or damaged): make one "
+            "with training/finetune.py"
+        ) from error
+
+
+def load_adapted(
+    folder: Path,
+    tokens: int,
+    *,
+    base: str | None = None,
+    gguf_file: str | None = None,
+    device: str = "cpu",
+) -> PreTrainedModel:
+    """The adapted model of a folder, adapter merged into the weights, ready to answer.
+
+    The base is `base` if given, else `base/` in the folder, else the public one that the adapter
+    names. `tokens` is the size of the vocabulary with the ECG tokens.
+
+    Raises:
+        EcgByteError: there is no adapter, or its base cannot be loaded.
+    """
+    from peft import PeftConfig, PeftModel
+
+    try:
+        config = PeftConfig.from_pretrained(str(folder))
+    except (OSError, ValueError) as error:
+        raise EcgByteError(
+            f"{folder} holds no adapter: make one with training/finetune.py"
+        ) from error
+    beside = folder / BASE_FOLDER
+    name = base or (str(beside) if beside.is_dir() else config.base_model_name_or_path)
+    if not name:
+        raise EcgByteError(f"the adapter in {folder} names no base model: give it with --base")
+    model, _ = load_llama(name, gguf_file)
+    resize_embeddings(model, tokens)
+    adapted = PeftModel.from_pretrained(model, str(folder))
+    return adapted.merge_and_unload().to(device).eval()

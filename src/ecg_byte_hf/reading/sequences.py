@@ -1,0 +1,308 @@
+"""Questions and ECG tokens become chats, and chats become `input_ids` and `labels`.
+
+The chat template never sees the ECG's tokens: it renders a placeholder, the text is cut there, and
+the ids of the ECG are put between the two tokenised parts. So a template may treat list content as
+it likes (SmolLM2's raises on it, Llama 3.2's prints it), and no string work is done per ECG.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+from .vocabulary import ECG_BEGIN
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+PLACEHOLDER = ECG_BEGIN
+IGNORED = -100
+
+# Llama 3.2's template prints today's date otherwise: the same question would be other tokens
+# tomorrow.
+_DATE = "26 Jul 2024"
+
+
+def flatten_content(content: str | Sequence[Mapping[str, Any]]) -> str:
+    """One chat message's content as text, `{"type": "ecg"}` parts as the placeholder.
+
+    Parts are joined by newlines.
+
+    Raises:
+        EcgByteError: a part is neither an ECG nor text.
+    """
+    if isinstance(content, str):
+        return content
+    parts = []
+    for part in content:
+        kind = part.get("type")
+        if kind == "ecg":
+            parts.append(PLACEHOLDER)
+        elif kind == "text":
+            parts.append(str(part["text"]))
+        else:
+            raise EcgByteError(f'a chat part of type {kind!r}: only "ecg" and "text" are known')
+    return "\n".join(parts)
+
+
+class Chat:
+    """A Llama's chat template, cut where the ECG goes.
+
+    `prefix_ids` come before the ECG and are the same for all questions. `question_ids(question)`
+    come after it, up to where the assistant begins to speak; `answer_ids(answer)` are what the
+    assistant says, its end of turn included, and all that the loss is taken of.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """`tokenizer` is the Llama's, ECG tokens added.
+
+        Raises:
+            EcgByteError: it has no chat template, or one that hides the question.
+        """
+        if not tokenizer.chat_template:
+            raise EcgByteError(
+                "the Llama's tokenizer has no chat template: take an instruction-tuned model"
+            )
+        self.tokenizer = tokenizer
+        added = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, added)))
+        head, _ = self._cut("?")
+        self.prefix_ids: list[int] = self._ids(head)
+        self.question_ids = lru_cache(maxsize=65536)(self._question_ids)
+        self.answer_ids = lru_cache(maxsize=65536)(self._answer_ids)
+
+    def check_text(self, text: str, where: str) -> None:
+        """Refuse a text that holds a special token of the vocabulary, the placeholder included.
+
+        Raises:
+            EcgByteError: naming `where` and the token.
+        """
+        found = self._special.search(text)
+        if found:
+            raise EcgByteError(
+                f"{where} holds the special token {found.group()!r}: write it without"
+            )
+        if not text.strip():
+            raise EcgByteError(f"{where} is empty")
+
+    def _render(self, question: str, answer: str | None) -> str:
+        content = flatten_content([{"type": "ecg"}, {"type": "text", "text": question}])
+        messages = [{"role": "user", "content": content}]
+        if answer is not None:
+            messages.append({"role": "assistant", "content": answer})
+        return self.tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=answer is None, date_string=_DATE
+        )
+
+    def _cut(self, question: str) -> tuple[str, str]:
+        head, *tail = self._render(question, None).split(PLACEHOLDER)
+        if len(tail) != 1:
+            raise EcgByteError(
+                f"the chat template renders the ECG's placeholder {len(tail)} times, not once"
+            )
+        return head, tail[0]
+
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def _question_ids(self, question: str) -> tuple[int, ...]:
+        """Ids from after the ECG to where the assistant begins, for `question`."""
+        return tuple(self._ids(self._cut(question)[1]))
+
+    def _answer_ids(self, answer: str) -> tuple[int, ...]:
+        """Ids of the assistant's `answer`, its end of turn included."""
+        prompt = self._render("?", None)
+        whole = self._render("?", answer)
+        if not whole.startswith(prompt):
+            raise EcgByteError("the chat template changes the question once it is answered")
+        return tuple(self._ids(whole[len(prompt) :]))
+
+    @property
+    def end_ids(self) -> set[int]:
+        """Ids at which an answer is over: the last of the template's turn, and the tokenizer's.
+
+        A template may put a newline after its end-of-turn token, so the first special token of
+        the turn's end is taken.
+        """
+        special = set(self.tokenizer.all_special_ids)
+        after = [i for i in self.answer_ids("a") if i in special]
+        ends = {after[0]} if after else set()
+        if self.tokenizer.eos_token_id is not None:
+            ends.add(self.tokenizer.eos_token_id)
+        if not ends:
+            raise EcgByteError("the Llama's tokenizer has no token that ends a turn")
+        return ends
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question and its answer, as ids and as the row of the corpus they come from."""
+
+    question_ids: tuple[int, ...]
+    answer_ids: tuple[int, ...]
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One ECG and the questions about it.
+
+    `ecg_ids` are in the Llama's vocabulary, `<|ecg|>` ... `<|/ecg|>`; empty for a blind model.
+    """
+
+    record_id: str
+    patient_id: str
+    ecg_ids: tuple[int, ...]
+    turns: tuple[Turn, ...]
+
+
+@dataclass
+class LeftOut:
+    """What does not become part of a sequence, counted: nothing is ever cut inside an ECG."""
+
+    questions_with_special_tokens: int = 0
+    questions_without_ecg: int = 0
+    questions_too_long: int = 0
+    records_too_long: int = 0
+
+    def __str__(self) -> str:
+        counts = vars(self).items()
+        return ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts if n) or "none"
+
+
+def build_readings(
+    ecgs: Mapping[str, Sequence[int]],
+    questions: Iterable[Mapping[str, Any]],
+    chat: Chat,
+    *,
+    context: int,
+    blind: bool = False,
+) -> tuple[list[Reading], LeftOut]:
+    """Bring questions (rows of a corpus) and the tokens of their ECGs together.
+
+    `ecgs` maps a record id to the ids of its ECG, `context` is how many tokens the Llama holds.
+    `blind` leaves every ECG out and nothing else: the same chat with a hole where the ECG was.
+    Readings come in the order in which their records are first asked about.
+
+    Raises:
+        EcgByteError: nothing is left, or an ECG's ids are outside the vocabulary.
+    """
+    left_out = LeftOut()
+    vocabulary = len(chat.tokenizer)
+    turns: dict[str, list[Turn]] = {}
+    patients: dict[str, str] = {}
+    too_long: set[str] = set()
+    for row in questions:
+        record = row["record_id"]
+        if record not in ecgs:
+            left_out.questions_without_ecg += 1
+            continue
+        ecg = () if blind else ecgs[record]
+        if record not in patients:
+            patients[record] = row["patient_id"]
+            if len(ecg) and not (min(ecg) >= 0 and max(ecg) < vocabulary):
+                raise EcgByteError(
+                    f"record {record}: token ids up to {max(ecg)} in a vocabulary of "
+                    f"{vocabulary}: the tokenizer is not the one that the model was trained with"
+                )
+        try:
+            for part in ("question", "answer"):
+                chat.check_text(row[part], f"the {part} {row['question_id']}")
+        except EcgByteError:
+            left_out.questions_with_special_tokens += 1
+            continue
+        turn = Turn(chat.question_ids(row["question"]), chat.answer_ids(row["answer"]), row)
+        ecg_length = len(chat.prefix_ids) + len(ecg)
+        if ecg_length + len(turn.question_ids) + len(turn.answer_ids) > context:
+            if ecg_length >= context:
+                too_long.add(record)
+            left_out.questions_too_long += 1
+            continue
+        turns.setdefault(record, []).append(turn)
+    left_out.records_too_long = len(too_long)
+    if not turns:
+        raise EcgByteError(
+            f"no question is left to train on or to ask (left out: {left_out}); the context holds "
+            f"{context} tokens"
+        )
+    readings = [
+        Reading(record, patients[record], () if blind else tuple(ecgs[record]), tuple(asked))
+        for record, asked in turns.items()
+    ]
+    return readings, left_out
+
+
+def pack(
+    reading: Reading, chat: Chat, *, context: int, ecg_labels: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Training sequences of one reading: its ECG once, then as many questions as the context holds.
+
+    The questions share the ECG's tokens and do not see one another: `segments` numbers them (0 is
+    the shared part), a question attends to segment 0 and to itself, and its `position_ids` go on
+    from the ECG's last. Each is therefore read exactly as if it were asked alone, which is what
+    evaluation does from the ECG's key-value cache.
+
+    Yields:
+        int64 arrays (length,) `input_ids`, `labels`, `position_ids`, `segments`. Labels are those
+        of the answers and, with `ecg_labels`, of the ECG's tokens; -100 elsewhere.
+    """
+    shared = [*chat.prefix_ids, *reading.ecg_ids]
+    quiet = [IGNORED] * len(chat.prefix_ids)
+    shared_labels = quiet + (
+        list(reading.ecg_ids) if ecg_labels else [IGNORED] * len(reading.ecg_ids)
+    )
+    waiting = list(reading.turns)
+    while waiting:
+        ids, labels = list(shared), list(shared_labels)
+        positions, segments = list(range(len(shared))), [0] * len(shared)
+        segment = 0
+        while waiting:
+            turn = waiting[0]
+            length = len(turn.question_ids) + len(turn.answer_ids)
+            if segment and len(ids) + length > context:
+                break
+            segment += 1
+            ids += [*turn.question_ids, *turn.answer_ids]
+            labels += [IGNORED] * len(turn.question_ids) + list(turn.answer_ids)
+            positions += range(len(shared), len(shared) + length)
+            segments += [segment] * length
+            waiting.pop(0)
+        arrays = {
+            "input_ids": ids,
+            "labels": labels,
+            "position_ids": positions,
+            "segments": segments,
+        }
+        yield {name: np.asarray(values, dtype=np.int64) for name, values in arrays.items()}
+
+
+def collate(features: Sequence[Mapping[str, np.ndarray]], pad_id: int) -> dict[str, Any]:
+    """Pad packed sequences on the right to one batch and say who may look at whom.
+
+    Returns:
+        int64 tensors (batch, length) `input_ids`, `labels`, `position_ids`, and the bool tensor
+        (batch, 1, length, length) `attention_mask`, true where a token (row) sees another.
+    """
+    import torch
+
+    length = max(len(feature["input_ids"]) for feature in features)
+    fill = {"input_ids": pad_id, "labels": IGNORED, "position_ids": 0, "segments": -1}
+    padded = {
+        name: np.full((len(features), length), value, dtype=np.int64)
+        for name, value in fill.items()
+    }
+    for name, rows in padded.items():
+        for row, feature in zip(rows, features, strict=True):
+            row[: len(feature[name])] = feature[name]
+    segments = torch.from_numpy(padded.pop("segments"))
+    asking, asked = segments[:, :, None], segments[:, None, :]
+    sees = ((asking == asked) | (asked == 0)).tril()
+    batch = {name: torch.from_numpy(rows) for name, rows in padded.items()}
+    return {**batch, "attention_mask": sees[:, None]}

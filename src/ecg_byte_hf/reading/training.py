@@ -1,0 +1,386 @@
+"""Fine-tuning: corpus, ECG tokenizer and Llama in; a folder that answers questions out."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+from .sequences import Chat, Reading, build_readings, collate, pack
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
+
+BLIND_FOLDER = "blind"
+STAGES_FOLDER = "training"
+
+
+@dataclass
+class ReadingArguments:
+    """What is trained on what; everything about the optimisation is in `TrainingArguments`."""
+
+    corpus: str = field(default="", metadata={"help": "folder written by `ecg-byte prepare`"})
+    tokenizer: str = field(
+        default="", metadata={"help": "folder or Hub id of `ecg-byte train-tokenizer`"}
+    )
+    base: str | None = field(
+        default=None,
+        metadata={"help": "Hub id or folder of an instruction-tuned Llama; none: a small new one"},
+    )
+    gguf_file: str | None = field(default=None, metadata={"help": "name of a GGUF in that folder"})
+    base_id: str | None = field(
+        default=None, metadata={"help": "public id of the base, named in the adapter's config"}
+    )
+    context: int = field(default=2048, metadata={"help": "tokens of a sequence at most"})
+    small_llama: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "fields of LlamaConfig of a small new one"}
+    )
+    text_vocab_size: int = field(default=512, metadata={"help": "text BPE of a small new Llama"})
+    base_epochs: float = field(
+        default=3.0, metadata={"help": "epochs of training a small new Llama in full"}
+    )
+    base_learning_rate: float = field(default=1e-3, metadata={"help": "peak rate meanwhile"})
+    ecg_loss_weight: float = field(
+        default=0.2, metadata={"help": "weight of predicting ECG tokens meanwhile"}
+    )
+    lora_r: int = field(default=8, metadata={"help": "rank of the adapter"})
+    lora_alpha: int = field(default=16, metadata={"help": "scale of the adapter"})
+    lora_dropout: float = field(default=0.0, metadata={"help": "dropout before the adapter"})
+    lora_target_modules: str = field(
+        default="all-linear", metadata={"help": "PEFT's target_modules, names by commas"}
+    )
+    max_train_records: int | None = field(default=None, metadata={"help": "fewer ECGs to train on"})
+    max_validation_records: int = field(
+        default=64, metadata={"help": "ECGs whose loss is watched while training"}
+    )
+    train_blind: bool = field(
+        default=True, metadata={"help": "train the control that sees no ECG as well"}
+    )
+    early_stopping_patience: int | None = field(
+        default=None, metadata={"help": "evaluations without gain before training stops"}
+    )
+    num_proc: int | None = field(default=None, metadata={"help": "processes that tokenise"})
+    overwrite: bool = field(default=False, metadata={"help": "replace what is in output_dir"})
+    quiet: bool = field(default=False, metadata={"help": "no progress bars"})
+
+    def check(self) -> None:
+        """Raise `EcgByteError` for arguments that cannot work together."""
+        for name in ("corpus", "tokenizer"):
+            if not getattr(self, name):
+                raise EcgByteError(f"--{name} is missing: give it or set it in the config")
+        if self.gguf_file and not self.base:
+            raise EcgByteError("--gguf-file needs --base, the folder that it lies in")
+        if self.base and Path(self.base).exists() and not self.base_id:
+            raise EcgByteError(
+                f"--base {self.base} is a local path, which means nothing elsewhere: give the "
+                "public id of that model with --base-id"
+            )
+        if self.base_id and Path(self.base_id).exists():
+            raise EcgByteError(f"--base-id {self.base_id} is a local path: give a public id")
+
+
+def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[str, Any]:
+    """Train a Llama to answer a corpus's questions from ECG tokens; write everything it needs.
+
+    Written to `training.output_dir`: the adapter (with the rows of the new tokens), the Llama's
+    tokenizer, the processor with the ECG BPE in `ecg_tokenizer/`, `generation_config.json`,
+    `reading.json`; `base/` where the base was made here; `blind/` with the control that never sees
+    an ECG. A small new Llama is trained in full first, on the same questions and on the next ECG
+    token: low-rank changes of random weights that stay frozen learn nothing. `max_steps` 0 builds
+    and writes all of it without a step.
+
+    Returns:
+        What was used and left out, and the losses reached: the content of `reading.json`.
+
+    Raises:
+        EcgByteError: naming what is missing or does not fit.
+    """
+    from transformers import set_seed
+
+    arguments.check()
+    out = Path(training.output_dir)
+    resume = bool(training.resume_from_checkpoint)
+    if not resume and out.is_dir() and any(out.iterdir()):
+        if not arguments.overwrite:
+            raise EcgByteError(
+                f"{out} is not empty: take another folder, --overwrite true, or "
+                "--resume-from-checkpoint true to go on with what is in it"
+            )
+        if training.process_index == 0:
+            shutil.rmtree(out)
+    set_seed(training.seed)
+    with training.main_process_first(desc="tokenise"):
+        corpus = TokenisedCorpus.open(arguments)
+    settings = _train_one(arguments, training, corpus, out, blind=False)
+    if arguments.train_blind:
+        set_seed(training.seed)
+        settings["blind"] = _train_one(arguments, training, corpus, out / BLIND_FOLDER, blind=True)
+    return settings
+
+
+@dataclass
+class TokenisedCorpus:
+    """The train and validation splits of a corpus: ECG ids (of the ECG BPE) and questions."""
+
+    ecg_processor: Any
+    ecgs: dict[str, dict[str, list[int]]]
+    questions: dict[str, list[dict[str, Any]]]
+
+    @classmethod
+    def open(cls, arguments: ReadingArguments) -> TokenisedCorpus:
+        """Read the corpus and tokenise its ECGs with the cached map step."""
+        from ecg_byte_hf.corpora import open_corpus, open_questions
+
+        processor = load_ecg_processor(arguments.tokenizer)
+        splits, asked = open_corpus(arguments.corpus), open_questions(arguments.corpus)
+        ecgs, questions = {}, {}
+        limits = {
+            "train": arguments.max_train_records,
+            "validation": arguments.max_validation_records,
+        }
+        for split, limit in limits.items():
+            if split not in splits or split not in asked:
+                raise EcgByteError(
+                    f"corpus {arguments.corpus}: no {split} split with questions: prepare it again"
+                )
+            ecgs[split] = tokenise(splits[split], processor, limit, arguments.num_proc)
+            questions[split] = [
+                row for row in asked[split].to_list() if row["record_id"] in ecgs[split]
+            ]
+        return cls(processor, ecgs, questions)
+
+
+def load_ecg_processor(tokenizer: str | Path) -> Any:
+    """The processor of a tokenizer folder or Hub id (`EcgByteProcessor` with the ECG BPE)."""
+    from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
+
+    try:
+        return EcgByteProcessor.from_pretrained(str(tokenizer))
+    except OSError as error:
+        first = str(error).strip().splitlines()[0]
+        raise EcgByteError(
+            f"cannot load an ECG tokenizer from {tokenizer}: {first} (make one with "
+            "`ecg-byte train-tokenizer`)"
+        ) from error
+
+
+def tokenise(
+    split: Any, processor: Any, limit: int | None = None, num_proc: int | None = None
+) -> dict[str, list[int]]:
+    """Record id -> ids of its ECG, in ids of the ECG BPE, by the cached map step."""
+    from ecg_byte_hf.symbolize import symbolize
+
+    rows = split if limit is None else split.select(range(min(limit, len(split))))
+    done = symbolize(rows, processor, num_proc=num_proc)
+    return dict(zip(done["record_id"], done["input_ids"], strict=True))
+
+
+def _train_one(
+    arguments: ReadingArguments,
+    training: TrainingArguments,
+    corpus: TokenisedCorpus,
+    out: Path,
+    *,
+    blind: bool,
+) -> dict[str, Any]:
+    from .model import (
+        BASE_FOLDER,
+        add_adapter,
+        load_llama,
+        new_llama,
+        save_adapter,
+        train_text_tokenizer,
+        write_settings,
+    )
+    from .vocabulary import add_ecg_tokens, resize_embeddings
+
+    resume = bool(training.resume_from_checkpoint)
+    main = training.process_index == 0
+    markers = corpus.ecg_processor.feature_extractor.markers
+    ecg_tokenizer = corpus.ecg_processor.tokenizer
+    base_folder = out / BASE_FOLDER
+    base_done = resume and (base_folder / "config.json").is_file()
+    new = arguments.base is None
+    if new and not base_done:
+        texts = [row[part] for row in corpus.questions["train"] for part in ("question", "answer")]
+        tokenizer = train_text_tokenizer(texts, arguments.text_vocab_size)
+        shift = add_ecg_tokens(tokenizer, ecg_tokenizer, markers)
+        model = new_llama(tokenizer, arguments.small_llama, arguments.context)
+    else:
+        source = str(base_folder) if new else str(arguments.base)
+        model, tokenizer = load_llama(source, arguments.gguf_file, bf16=training.bf16)
+        shift = add_ecg_tokens(tokenizer, ecg_tokenizer, markers)
+    chat = Chat(tokenizer)
+    context = min(arguments.context, model.config.max_position_embeddings)
+    readings, left_out = {}, {}
+    for split, ecgs in corpus.ecgs.items():
+        shifted = {record: [shift + i for i in ids] for record, ids in ecgs.items()}
+        readings[split], left_out[split] = build_readings(
+            shifted, corpus.questions[split], chat, context=context, blind=blind
+        )
+    train = partial(
+        _run_stage,
+        readings=readings,
+        chat=chat,
+        context=context,
+        shift=shift,
+        arguments=arguments,
+        pad_id=int(tokenizer.pad_token_id),
+    )
+    losses: dict[str, Any] = {}
+    if new and not base_done:
+        stage = _stage(training, out / STAGES_FOLDER / "base")
+        stage.num_train_epochs = arguments.base_epochs
+        stage.learning_rate = arguments.base_learning_rate
+        weight = 0.0 if blind else arguments.ecg_loss_weight
+        title = "blind base" if blind else "small Llama"
+        losses["base"] = train(model, stage, ecg_loss_weight=weight, title=title)
+        if main:
+            _save_base(model, tokenizer, base_folder)
+    new_rows = resize_embeddings(model, len(tokenizer), training.seed)
+    modules = arguments.lora_target_modules
+    adapted = add_adapter(
+        model,
+        new_rows,
+        r=arguments.lora_r,
+        alpha=arguments.lora_alpha,
+        dropout=arguments.lora_dropout,
+        target_modules=modules if modules == "all-linear" else modules.split(","),
+        base_id=arguments.base_id or arguments.base,
+    )
+    stage = _stage(training, out / STAGES_FOLDER / "adapter")
+    title = "blind adapter" if blind else "adapter"
+    losses["adapter"] = train(adapted, stage, ecg_loss_weight=0.0, title=title)
+    answers = [turn.answer_ids for reading in readings["train"] for turn in reading.turns]
+    settings = {
+        "base": "made here" if new else arguments.base_id or arguments.base,
+        "blind": None,
+        "context": context,
+        "ecg_tokens_mean": _mean_length(readings["train"]),
+        "left_out": {split: vars(counts) for split, counts in left_out.items()},
+        "longest_answer": max(map(len, answers)),
+        "losses": losses,
+        "max_steps": training.max_steps,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "preset": corpus.ecg_processor.feature_extractor.preset,
+        "questions": {split: sum(len(r.turns) for r in rs) for split, rs in readings.items()},
+        "records": {split: len(rs) for split, rs in readings.items()},
+        "seed": training.seed,
+        "sees_ecg": not blind,
+        "ecg_vocabulary": len(ecg_tokenizer),
+    }
+    if main:
+        save_adapter(adapted, out)
+        _save_processor(corpus.ecg_processor, tokenizer, out)
+        _save_generation_config(chat, out)
+        write_settings(out, settings)
+    return settings
+
+
+def _stage(training: TrainingArguments, folder: Path) -> TrainingArguments:
+    # dataclasses.replace would run TrainingArguments' set-up of devices a second time.
+    stage = copy.copy(training)
+    stage.output_dir = str(folder)
+    return stage
+
+
+def _run_stage(
+    model: PreTrainedModel,
+    stage: TrainingArguments,
+    *,
+    readings: dict[str, list[Reading]],
+    chat: Chat,
+    context: int,
+    shift: int,
+    arguments: ReadingArguments,
+    pad_id: int,
+    ecg_loss_weight: float,
+    title: str,
+) -> dict[str, float]:
+    from transformers import EarlyStoppingCallback
+    from transformers.trainer_utils import get_last_checkpoint
+
+    from .trainer import ProgressBar, ReadingTrainer
+
+    if stage.max_steps == 0:
+        return {}
+    resume = bool(stage.resume_from_checkpoint)
+    stage.remove_unused_columns = False
+    stage.prediction_loss_only = True
+    stage.disable_tqdm = True
+    stage.label_names = ["labels"]
+    packed = {
+        split: [
+            feature
+            for reading in rows
+            for feature in pack(reading, chat, context=context, ecg_labels=bool(ecg_loss_weight))
+        ]
+        for split, rows in readings.items()
+    }
+    trainer = ReadingTrainer(
+        model=model,
+        args=stage,
+        train_dataset=packed["train"],
+        eval_dataset=packed["validation"],
+        data_collator=partial(collate, pad_id=pad_id),
+        first_ecg_id=shift,
+        ecg_loss_weight=ecg_loss_weight,
+    )
+    _silence(trainer)
+    trainer.add_callback(ProgressBar(title, arguments.quiet))
+    if arguments.early_stopping_patience:
+        trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
+    folder = Path(stage.output_dir)
+    last = get_last_checkpoint(str(folder)) if resume and folder.is_dir() else None
+    result = trainer.train(resume_from_checkpoint=last)
+    model.eval()
+    losses = {"train": round(float(result.training_loss), 4), "steps": int(result.global_step)}
+    losses["validation"] = round(float(trainer.evaluate()["eval_loss"]), 4)
+    return losses
+
+
+def _silence(trainer: Any) -> None:
+    """Take away the callback that prints every log line; the progress bar shows the loss."""
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+
+
+def _save_base(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write the base under another name and move it: a `base/` that is there is whole."""
+    partly = folder.with_name(folder.name + ".part")
+    shutil.rmtree(partly, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    model.save_pretrained(partly)
+    tokenizer.save_pretrained(partly)
+    partly.rename(folder)
+
+
+def _save_processor(ecg_processor: Any, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
+    from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
+
+    processor = EcgByteProcessor(
+        ecg_processor.feature_extractor, tokenizer, ecg_tokenizer=ecg_processor.tokenizer
+    )
+    processor.save_pretrained(str(out))
+
+
+def _save_generation_config(chat: Chat, out: Path) -> None:
+    from transformers import GenerationConfig
+
+    GenerationConfig(
+        do_sample=False,
+        max_new_tokens=64,
+        eos_token_id=sorted(chat.end_ids),
+        pad_token_id=chat.tokenizer.pad_token_id,
+    ).save_pretrained(str(out))
+
+
+def _mean_length(readings: Sequence[Reading]) -> float:
+    return round(sum(len(reading.ecg_ids) for reading in readings) / len(readings), 1)

@@ -1,0 +1,93 @@
+"""Every ECG token in a Llama's vocabulary, at a fixed shift."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+ECG_BEGIN = "<|ecg|>"
+ECG_END = "<|/ecg|>"
+
+
+def ecg_token_names(
+    ecg_tokenizer: PreTrainedTokenizerBase, word_markers: Collection[str]
+) -> list[str]:
+    """What each token of the ECG BPE is called in a Llama's vocabulary, in order of its id.
+
+    The begin, end and word markers keep their names; token `i` is `<|ecg_i|>` otherwise, because
+    the BPE's own strings are symbols that mean nothing to a reader and could occur in text.
+    """
+    kept = {ECG_BEGIN, ECG_END, *word_markers}
+    tokens = ecg_tokenizer.convert_ids_to_tokens(range(len(ecg_tokenizer)))
+    return [token if token in kept else f"<|ecg_{i}|>" for i, token in enumerate(tokens)]
+
+
+def add_ecg_tokens(
+    tokenizer: PreTrainedTokenizerBase,
+    ecg_tokenizer: PreTrainedTokenizerBase,
+    word_markers: Collection[str],
+) -> int:
+    """Add every ECG token to `tokenizer` in place; return the shift.
+
+    The ECG BPE's id `i` becomes `shift + i`. Adding the same ECG tokens a second time changes
+    nothing and returns the same shift.
+
+    Raises:
+        EcgByteError: the vocabulary already has some of these names, or has them in another place.
+    """
+    from tokenizers import AddedToken
+
+    names = ecg_token_names(ecg_tokenizer, word_markers)
+    present = tokenizer.get_vocab()
+    shift = present.get(names[0], len(tokenizer))
+    if names[0] not in present:
+        clash = [name for name in names if name in present]
+        if clash:
+            raise EcgByteError(
+                f"the Llama's tokenizer already has the token {clash[0]!r}: start from the "
+                "tokenizer of the base model, without any ECG tokens"
+            )
+        tokenizer.add_tokens(
+            [AddedToken(name, special=True, normalized=False) for name in names],
+            special_tokens=True,
+        )
+    ids = tokenizer.convert_tokens_to_ids(names)
+    if ids != list(range(shift, shift + len(names))):
+        raise EcgByteError(
+            "the Llama's tokenizer holds the ECG tokens of another ECG tokenizer: start from the "
+            "tokenizer of the base model, without any ECG tokens"
+        )
+    return shift
+
+
+def resize_embeddings(model: PreTrainedModel, tokens: int, seed: int = 0) -> range:
+    """Give `model` at least `tokens` rows of embeddings; return the ids of the rows made here.
+
+    New rows are drawn around the mean of the old ones with their standard deviation per dimension
+    (seeded). transformers' own choice, the mean with almost no spread, starts all ECG tokens at
+    the same point, and telling them apart then costs the first part of the training.
+    A base whose matrix is already large enough (padded vocabularies) is left alone.
+    """
+    import torch
+
+    old = model.get_input_embeddings().weight.shape[0]
+    if old >= tokens:
+        return range(old, old)
+    model.resize_token_embeddings(tokens, mean_resizing=False)
+    generator = torch.Generator().manual_seed(seed)
+    layers: list[Any] = [model.get_input_embeddings()]
+    output = model.get_output_embeddings()
+    if output is not None and output.weight is not layers[0].weight:
+        layers.append(output)
+    with torch.no_grad():
+        for layer in layers:
+            known = layer.weight[:old].float()
+            noise = torch.randn(tokens - old, known.shape[1], generator=generator)
+            noise = noise.to(known.device)
+            layer.weight[old:] = known.mean(0) + known.std(0) * noise
+    return range(old, tokens)

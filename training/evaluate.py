@@ -1,0 +1,39 @@
+"""Accuracy of a fine-tuned Llama beside its controls.
+
+    accelerate launch training/evaluate.py --model OUT --corpus CORPUS --split validation
+
+writes OUT/evaluation-validation.json (or `--json FILE`) and prints a table.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from ecg_byte_hf.reading.arguments import parse_evaluate, run_script
+from ecg_byte_hf.reading.evaluation import evaluate
+from ecg_byte_hf.reading.tables import print_accuracies
+
+
+def main() -> None:
+    options = parse_evaluate(sys.argv[1:])
+    result = evaluate(
+        options.model,
+        options.corpus,
+        split=options.split,
+        base=options.base,
+        gguf_file=options.gguf_file,
+        max_records=options.max_records,
+        seed=options.seed,
+        quiet=options.quiet,
+        answers_path=Path(options.answers) if options.answers else None,
+    )
+    target = Path(options.json or Path(options.model) / f"evaluation-{options.split}.json")
+    target.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print_accuracies(result)
+    print(f"wrote {target}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))

@@ -1,0 +1,26 @@
+"""Fine-tune a Llama on the questions of a corpus.
+
+    accelerate launch training/finetune.py --config training/configs/small.yaml \\
+        --corpus CORPUS --tokenizer TOKENIZER --output-dir OUT
+
+A config holds fields of `ReadingArguments` (ecg_byte_hf.reading.training) and of transformers'
+`TrainingArguments`; the command line overrides it, field by field.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from ecg_byte_hf.reading.arguments import parse_finetune, run_script
+from ecg_byte_hf.reading.training import finetune
+
+
+def main() -> None:
+    arguments, training = parse_finetune(sys.argv[1:])
+    settings = finetune(arguments, training)
+    if training.process_index == 0:
+        print(f"wrote {training.output_dir}: losses {settings['losses']}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))
