@@ -314,7 +314,7 @@ def test_what_is_no_record(tmp_path):
     refused(tmp_path / "text", "does not start as a WFDB header")
     (tmp_path / "blank.hea").write_text("# only a comment\n")
     refused(tmp_path / "blank", "is empty")
-    (tmp_path / "notes.hea").write_text("notes 0 250 0\n")
+    (tmp_path / "notes.hea").write_text("notes 0 250\n")
     refused(tmp_path / "notes", "no signals")
 
 

@@ -1,1 +1,16 @@
+"""Many records in: corpora that `datasets.load_dataset` reads, and their sources."""
 
+from __future__ import annotations
+
+from .columns import signal_mV
+from .corpus import describe_corpus, open_corpus, open_questions
+from .writer import CorpusSummary, write_corpus
+
+__all__ = [
+    "CorpusSummary",
+    "describe_corpus",
+    "open_corpus",
+    "open_questions",
+    "signal_mV",
+    "write_corpus",
+]

@@ -1,0 +1,88 @@
+"""Open a corpus that `ecg-byte prepare` wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..hub_code.errors import EcgByteError
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+CORPUS_FILE = "corpus.json"
+
+
+def describe_corpus(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """What `corpus.json` says: source, arguments, sampling rate (Hz), window (s), counts, licence.
+
+    Raises `EcgByteError` where `folder` is no finished corpus.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise EcgByteError(f"{path}: no such folder; make a corpus with `ecg-byte prepare`")
+    try:
+        description = json.loads((path / CORPUS_FILE).read_text(encoding="utf-8"))
+        description["splits"], description["sampling_rate"]
+    except FileNotFoundError:
+        unfinished = (path / "progress.json").exists()
+        raise EcgByteError(
+            f"{path}: "
+            + (
+                "this corpus is unfinished; run its `ecg-byte prepare` command again"
+                if unfinished
+                else f"no {CORPUS_FILE} in it, so no corpus; make one with `ecg-byte prepare`"
+            )
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EcgByteError(f"{path}: {CORPUS_FILE} cannot be read ({error})") from None
+    return dict(description)
+
+
+def open_corpus(folder: str | os.PathLike[str]) -> DatasetDict:
+    """The ECGs of a corpus, by split (`train`, `validation`, `test`, those that are not empty).
+
+    Columns as `columns.ecg_features` has them, in numpy format, so that `signal_mV(row)` is fast.
+    Raises `EcgByteError` where `folder` is no finished corpus.
+    """
+    description = describe_corpus(folder)
+    files = {
+        split: sorted(str(path) for path in Path(folder).glob(f"data/{split}-*.parquet"))
+        for split, counts in description["splits"].items()
+        if counts["rows"]
+    }
+    return _load(folder, files).with_format("numpy")
+
+
+def open_questions(folder: str | os.PathLike[str]) -> DatasetDict:
+    """The questions of a corpus, by split; columns as `columns.question_features` has them.
+
+    Raises `EcgByteError` where `folder` is no finished corpus or was made without questions.
+    """
+    describe_corpus(folder)
+    files = {path.stem: [str(path)] for path in sorted(Path(folder).glob("questions/*.parquet"))}
+    if not files:
+        raise EcgByteError(
+            f"{folder}: this corpus has no questions; prepare one from the simulation or PTB-XL"
+        )
+    return _load(folder, files)
+
+
+def _load(folder: str | os.PathLike[str], files: dict[str, list[str]]) -> DatasetDict:
+    from datasets import DatasetDict, load_dataset
+
+    for split, paths in files.items():
+        if not paths:
+            raise EcgByteError(
+                f"{folder}: the files of split {split} are missing; prepare it again"
+            )
+    try:
+        loaded = load_dataset("parquet", data_files=files)
+    except (MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error.__cause__ or error).split())
+        raise EcgByteError(f"{folder}: a file of this corpus cannot be read ({reason})") from error
+    return DatasetDict({split: loaded[split] for split in files})

@@ -1,0 +1,59 @@
+"""What a source of records (PTB-XL, a folder, the simulation) hands to the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..records import EcgRecord
+
+Split = Literal["train", "validation", "test"]
+Question = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is known beside the signal; the columns of configuration `ecg` of the same names.
+
+    `sex` is "female", "male" or "" (unknown), `age` in years (NaN unknown), `truth` JSON.
+    """
+
+    patient_id: str
+    sex: str = ""
+    age: float = float("nan")
+    scp_codes: tuple[str, ...] = ()
+    report: str = ""
+    truth: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """One record before it is read: its id, its split and how to read it.
+
+    `read` raises `EcgByteError` where the record cannot be used; the writer then skips it.
+    """
+
+    record_id: str
+    split: Split
+    read: Callable[[], tuple[EcgRecord, Patient]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Records in an order that is the same every time, and what a corpus of them is called.
+
+    `arguments` are all that decide the content, as JSON; a corpus is continued only where they are
+    the same. `questions(rows, seed)` makes the questions of one split from its rows without signal.
+    """
+
+    name: str
+    title: str
+    licence: str
+    attribution: str
+    arguments: dict[str, Any]
+    records: Callable[[], Iterable[SourceRecord]]
+    total: int
+    location: str = ""
+    questions: Callable[[list[dict[str, Any]], int], list[Question]] | None = field(default=None)

@@ -1,0 +1,458 @@
+"""Write the records of a source as a corpus, a shard at a time.
+
+Memory holds at most one shard per split. A shard is on disk under its name once it is whole; a
+small `progress.json` says how far the source was read, so that the same command continues after
+Ctrl-C, a kill or a full disk and ends with the same bytes as an uninterrupted run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..hub_code.errors import EcgByteError
+from ..hub_code.signal_checks import (
+    MAX_DURATION_S,
+    MIN_DURATION_S,
+    check_millivolts,
+    check_sampling_rate,
+)
+from ..records import EcgRecord
+from .columns import SPLITS, ecg_features, quantise, question_features
+from .corpus import CORPUS_FILE
+from .shards import why_not_written, write_rows, write_whole
+from .source import Patient, Source, SourceRecord
+
+ROWS_PER_SHARD = 100
+PROGRESS_FILE = "progress.json"
+SKIPPED_FILE = "skipped.jsonl"
+
+
+@dataclass(frozen=True)
+class CorpusSummary:
+    """What a run of `write_corpus` came to: counts over all splits, and why records were skipped.
+
+    `splits` has `rows`, `records` and `patients` of every split; `skipped` the reason per record.
+    """
+
+    folder: Path
+    splits: dict[str, dict[str, int]]
+    questions: dict[str, int]
+    skipped: dict[str, str]
+    sampling_rate: float
+
+    def __str__(self) -> str:
+        """Two lines for a terminal: what went through, and what did not."""
+        by_split = ", ".join(f"{counts['rows']} {split}" for split, counts in self.splits.items())
+        asked = f"; {sum(self.questions.values())} questions" if self.questions else ""
+        lines = [
+            f"{self.folder}: {self.rows} rows of {self.records} records at "
+            f"{self.sampling_rate:g} Hz ({by_split}){asked}"
+        ]
+        if self.skipped:
+            first = next(iter(self.skipped.values()))
+            lines.append(f"{len(self.skipped)} skipped, see {SKIPPED_FILE}; the first: {first}")
+        return "\n".join(lines)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all splits: windows of records."""
+        return sum(counts["rows"] for counts in self.splits.values())
+
+    @property
+    def records(self) -> int:
+        """Records of all splits."""
+        return sum(counts["records"] for counts in self.splits.values())
+
+
+@dataclass
+class _Progress:
+    """What is finished: `shards` of every split, and `last`, the place of the last row in them."""
+
+    arguments: dict[str, Any]
+    location: str
+    sampling_rate: float | None = None
+    shards: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
+    # Number of the source record and of its window; (-1, -1) is before the first.
+    last: dict[str, list[int]] = field(
+        default_factory=lambda: {split: [-1, -1] for split in SPLITS}
+    )
+    all_read: bool = False
+
+    def save(self, folder: Path) -> None:
+        write_whole(folder / PROGRESS_FILE, lambda path: path.write_text(json.dumps(asdict(self))))
+
+
+def write_corpus(
+    source: Source,
+    out: str | os.PathLike[str],
+    *,
+    sampling_rate: float | None = None,
+    window_s: float = MAX_DURATION_S,
+    with_questions: bool = True,
+    question_seed: int = 0,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> CorpusSummary:
+    """Write the corpus of a source into the folder `out`.
+
+    `sampling_rate` (Hz) is the corpus's, by default that of its first record; records of another
+    rate are resampled and flagged. Records longer than `window_s` (2 to 10 s) are cut into windows.
+    A record that cannot be used is skipped and named in `skipped.jsonl`. Where `out` holds an
+    unfinished corpus of the same arguments it is continued, where it holds a finished one nothing
+    is done.
+
+    Raises `EcgByteError` where `out` holds something else (`overwrite=True` replaces a corpus,
+    never other files), where the disk is full, and where no record could be used.
+    """
+    if not MIN_DURATION_S <= window_s <= MAX_DURATION_S:
+        raise EcgByteError(
+            f"window of {window_s!r} s is not within {MIN_DURATION_S:.0f} ... "
+            f"{MAX_DURATION_S:.0f} s"
+        )
+    if sampling_rate is not None:
+        check_sampling_rate(sampling_rate, "corpus")
+    folder = Path(out)
+    arguments = source.arguments | {
+        "sampling_rate": sampling_rate,
+        "window_s": window_s,
+        "questions": with_questions and source.questions is not None,
+        "question_seed": question_seed,
+    }
+    try:
+        if overwrite:
+            _remove_corpus(folder)
+        finished = _finished(folder, source, arguments)
+        if finished is not None:
+            return finished
+        progress = _start_or_continue(folder, source, arguments)
+        if sampling_rate is not None:
+            progress.sampling_rate = sampling_rate
+        skipped = _read_skipped(folder)
+        if not progress.all_read:
+            _write_shards(folder, source, progress, skipped, window_s, quiet)
+        return _finish(folder, source, progress, skipped, window_s, question_seed)
+    except OSError as error:
+        raise EcgByteError(why_not_written(folder, error)) from error
+
+
+def _write_shards(
+    folder: Path,
+    source: Source,
+    progress: _Progress,
+    skipped: dict[str, str],
+    window_s: float,
+    quiet: bool,
+) -> None:
+    from rich.console import Console
+    from rich.progress import track
+
+    waiting: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    places: dict[str, list[int]] = {split: [-1, -1] for split in SPLITS}
+
+    def flush(split: str) -> None:
+        assert progress.sampling_rate is not None
+        samples = samples_of(window_s, progress.sampling_rate)
+        path = folder / "data" / f"{split}-{progress.shards[split]:05d}.parquet"
+        write_rows(path, waiting[split], ecg_features(samples))
+        waiting[split].clear()
+        progress.shards[split] += 1
+        progress.last[split] = list(places[split])
+        progress.save(folder)
+
+    with (folder / SKIPPED_FILE).open("a", encoding="utf-8") as skipped_file:
+
+        def skip(record_id: str, reason: str) -> None:
+            if record_id not in skipped:
+                skipped[record_id] = reason
+                line = json.dumps({"record_id": record_id, "reason": reason}, ensure_ascii=False)
+                skipped_file.write(line + "\n")
+                skipped_file.flush()
+
+        shown = track(
+            enumerate(source.records()),
+            description=f"prepare {source.name}",
+            total=source.total,
+            console=Console(stderr=True),
+            disable=quiet or not sys.stderr.isatty(),
+            transient=True,
+        )
+        for number, entry in shown:
+            done_number, done_window = progress.last[entry.split]
+            if number < done_number:
+                continue
+            for window, row in enumerate(_rows(entry, progress, window_s, skip)):
+                if row is None or (number == done_number and window <= done_window):
+                    continue
+                waiting[entry.split].append(row)
+                places[entry.split] = [number, window]
+                if len(waiting[entry.split]) == ROWS_PER_SHARD:
+                    flush(entry.split)
+    for split in SPLITS:
+        if waiting[split]:
+            flush(split)
+    progress.all_read = True
+    progress.save(folder)
+
+
+def _rows(
+    entry: SourceRecord,
+    progress: _Progress,
+    window_s: float,
+    skip: Callable[[str, str], None],
+) -> Iterator[dict[str, Any] | None]:
+    """The rows of one record, `None` for a window that cannot be used."""
+    try:
+        record, patient = entry.read()
+        if progress.sampling_rate is None:
+            progress.sampling_rate = record.sampling_rate
+        windows = list(_at_rate(record, progress.sampling_rate).windows(window_s))
+    except EcgByteError as error:
+        skip(entry.record_id, str(error))
+        return
+    for window in windows:
+        try:
+            check_millivolts(window.signal, window.record_id)
+            yield _row(window, patient, samples_of(window_s, progress.sampling_rate))
+        except EcgByteError as error:
+            skip(window.record_id, str(error))
+            yield None
+
+
+def samples_of(window_s: float, sampling_rate: float) -> int:
+    """Samples of a window, the width of column `signal`."""
+    return round(window_s * sampling_rate)
+
+
+def _at_rate(record: EcgRecord, sampling_rate: float) -> EcgRecord:
+    if record.sampling_rate == sampling_rate:
+        return record
+    from dataclasses import replace
+
+    from ..hub_code.cleaning import resample
+
+    return replace(
+        record,
+        signal=resample(record.signal, record.sampling_rate, sampling_rate),
+        sampling_rate=sampling_rate,
+        flags=(*record.flags, f"resampled from {record.sampling_rate:g} to {sampling_rate:g} Hz"),
+        resolution_mV=None,
+    )
+
+
+def _row(record: EcgRecord, patient: Patient, width: int) -> dict[str, Any]:
+    # A window that ends between two samples may come out one longer.
+    units, scale = quantise(record.signal[:, :width], record.resolution_mV)
+    samples = units.shape[1]
+    signal = np.zeros((12, width), np.int16)
+    signal[:, :samples] = units
+    return {
+        "record_id": record.record_id,
+        "patient_id": patient.patient_id,
+        "signal": signal,
+        "scale": scale,
+        "samples": samples,
+        "sampling_rate": record.sampling_rate,
+        "offset_s": record.offset_s,
+        "flags": [*record.flags, *patient.flags],
+        "sex": patient.sex,
+        "age": patient.age,
+        "scp_codes": list(patient.scp_codes),
+        "report": patient.report,
+        "truth": patient.truth,
+    }
+
+
+def _finish(
+    folder: Path,
+    source: Source,
+    progress: _Progress,
+    skipped: dict[str, str],
+    window_s: float,
+    question_seed: int,
+) -> CorpusSummary:
+    splits, questions = {}, {}
+    if not any(progress.shards.values()):
+        reason = next(iter(skipped.values()), "there is none")
+        raise EcgByteError(
+            f"{folder}: no record could be used ({len(skipped)} skipped, see {SKIPPED_FILE}); the "
+            f"first: {reason}"
+        )
+    for split in SPLITS:
+        shards = _name_shards(folder, split, progress.shards[split])
+        rows = _without_signal(shards)
+        splits[split] = {
+            "rows": len(rows),
+            "records": len({re.sub(r"@[0-9.]+s$", "", row["record_id"]) for row in rows}),
+            "patients": len({row["patient_id"] for row in rows}),
+        }
+        if rows and progress.arguments["questions"] and source.questions is not None:
+            asked = source.questions(rows, question_seed)
+            if asked:
+                write_rows(folder / "questions" / f"{split}.parquet", asked, question_features())
+                questions[split] = len(asked)
+    assert progress.sampling_rate is not None
+    description = {
+        "format": 1,
+        "source": source.name,
+        "title": source.title,
+        "licence": source.licence,
+        "attribution": source.attribution,
+        "arguments": progress.arguments,
+        "sampling_rate": progress.sampling_rate,
+        "window_s": window_s,
+        "samples": samples_of(window_s, progress.sampling_rate),
+        "splits": splits,
+        "questions": questions,
+        "skipped": len(skipped),
+        "version": __version__,
+    }
+    # In the order in which an uninterrupted run would have found them, without torn lines.
+    lines = [
+        json.dumps({"record_id": name, "reason": reason}, ensure_ascii=False) + "\n"
+        for name, reason in skipped.items()
+    ]
+    _write_text(folder / SKIPPED_FILE, "".join(lines))
+    _write_text(folder / "README.md", _card(description))
+    _write_text(folder / CORPUS_FILE, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+    (folder / PROGRESS_FILE).unlink(missing_ok=True)
+    return CorpusSummary(folder, splits, questions, skipped, progress.sampling_rate)
+
+
+def _name_shards(folder: Path, split: str, count: int) -> list[Path]:
+    """Give the shards their final names, which tell their number, as the Hub's own files do."""
+    named = []
+    for number in range(count):
+        unnamed = folder / "data" / f"{split}-{number:05d}.parquet"
+        final = folder / "data" / f"{split}-{number:05d}-of-{count:05d}.parquet"
+        if unnamed.exists():
+            os.replace(unnamed, final)
+        named.append(final)
+    return named
+
+
+def _without_signal(shards: list[Path]) -> list[dict[str, Any]]:
+    import pyarrow.parquet
+
+    columns = [name for name in ecg_features(1) if name != "signal"]
+    rows: list[dict[str, Any]] = []
+    for shard in shards:
+        rows += pyarrow.parquet.read_table(shard, columns=columns).to_pylist()
+    return rows
+
+
+def _card(description: dict[str, Any]) -> str:
+    from importlib.resources import files
+
+    from jinja2 import Environment, StrictUndefined
+
+    template = files("ecg_byte_hf").joinpath("hub_cards/dataset_card.md").read_text("utf-8")
+    splits = [
+        {"name": split, **counts}
+        for split, counts in description["splits"].items()
+        if counts["rows"]
+    ]
+    asked = [{"name": split, "rows": rows} for split, rows in description["questions"].items()]
+    numbers = {key: f"{description[key]:g}" for key in ("sampling_rate", "window_s")}
+    return (
+        Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+        .from_string(template)
+        .render(description | numbers | {"splits": splits, "question_splits": asked})
+    )
+
+
+def _write_text(path: Path, text: str) -> None:
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _finished(folder: Path, source: Source, arguments: dict[str, Any]) -> CorpusSummary | None:
+    try:
+        description = json.loads((folder / CORPUS_FILE).read_text(encoding="utf-8"))
+        if description["arguments"] == json.loads(json.dumps(arguments)):
+            return CorpusSummary(
+                folder,
+                description["splits"],
+                description["questions"],
+                _read_skipped(folder),
+                description["sampling_rate"],
+            )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise EcgByteError(
+        f"{folder}: there is another corpus in it; choose another folder, or replace it with "
+        f"--overwrite"
+    )
+
+
+def _start_or_continue(folder: Path, source: Source, arguments: dict[str, Any]) -> _Progress:
+    arguments = json.loads(json.dumps(arguments))
+    try:
+        progress = _Progress(**json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise EcgByteError(
+                f"{folder}: it is not empty and holds no corpus; choose another folder"
+            ) from None
+        progress = _Progress(arguments, source.location)
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        progress.save(folder)
+        return progress
+    except (ValueError, TypeError) as error:
+        raise EcgByteError(
+            f"{folder}: {PROGRESS_FILE} cannot be read ({error}); start anew with --overwrite"
+        ) from None
+    if (progress.arguments, progress.location) != (arguments, source.location):
+        changed = sorted(
+            key
+            for key in progress.arguments.keys() | arguments.keys()
+            if progress.arguments.get(key) != arguments.get(key)
+        )
+        raise EcgByteError(
+            f"{folder}: an unfinished corpus of other arguments is in it "
+            f"({', '.join(changed) or 'another folder'}); give the same ones to continue it, or "
+            f"start anew with --overwrite"
+        )
+    return progress
+
+
+def _read_skipped(folder: Path) -> dict[str, str]:
+    """Reasons by record; a line that a kill cut off is left out, its record is read again."""
+    skipped: dict[str, str] = {}
+    try:
+        lines = (folder / SKIPPED_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return skipped
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            skipped[entry["record_id"]] = entry["reason"]
+        except (ValueError, KeyError, TypeError):
+            continue
+    return skipped
+
+
+def _remove_corpus(folder: Path) -> None:
+    """Remove what a run wrote, and nothing else."""
+    if not any((folder / name).is_file() for name in (CORPUS_FILE, PROGRESS_FILE)):
+        return
+    for name in ("data", "questions"):
+        for path in (folder / name).glob("*.parquet*"):
+            path.unlink()
+        for path in (folder / name).glob(".*.parquet.tmp"):
+            path.unlink()
+        if (folder / name).is_dir() and not any((folder / name).iterdir()):
+            shutil.rmtree(folder / name)
+    for name in (SKIPPED_FILE, "README.md", CORPUS_FILE, PROGRESS_FILE):
+        (folder / name).unlink(missing_ok=True)
