@@ -64,8 +64,8 @@ QRS_WAVES: dict[str, list[tuple[tuple[float, float, float], float, float]]] = {
     ],
     "right": [
         ((-0.14, -0.04, -0.30), 0.13, 0.050),
-        ((1.10, 0.85, 0.30), 0.33, 0.085),
-        ((-0.75, 0.05, -0.80), 0.71, 0.110),  # the right ventricle late: R' in V1, S in I and V6
+        ((1.40, 0.85, 0.30), 0.33, 0.085),
+        ((-0.62, 0.05, -0.80), 0.72, 0.100),  # the right ventricle late: R' in V1, S in I and V6
     ],
 }
 
@@ -157,11 +157,11 @@ def measure_beat(beat: Beat, jt_s: float) -> BeatMeasures:
     )
 
 
-def turn(leads: Floats, degrees: float, precordial_share: float = 0.3) -> Floats:
+def turn(leads: Floats, degrees: float) -> Floats:
     """Lead vectors (8, 3) that see the dipole turned by `degrees` in the frontal plane.
 
     The limb leads see all of the turn: it moves the axis of `measure_beat` by just `degrees`. The
-    precordial leads, in another plane and close to the heart, see `precordial_share` of it.
+    precordial leads, in another plane and close to the heart, see 30 % of it, at most 25 degrees.
     """
     turned = leads.copy()
     # (I, 2/sqrt(3) aVF) are orthogonal coordinates of the frontal plane.
@@ -169,7 +169,7 @@ def turn(leads: Floats, degrees: float, precordial_share: float = 0.3) -> Floats
     lead_i, vertical = _rotation(degrees) @ plane
     turned[0] = lead_i
     turned[1] = np.sqrt(3) / 2 * vertical + lead_i / 2
-    turned[2:, :2] = leads[2:, :2] @ _rotation(precordial_share * degrees)
+    turned[2:, :2] = leads[2:, :2] @ _rotation(np.clip(0.3 * degrees, -25, 25))
     return turned
 
 

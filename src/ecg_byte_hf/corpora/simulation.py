@@ -40,15 +40,21 @@ _BEFORE_ONSET_S, _AFTER_ONSET_S = 0.30, 0.70
 class SimulatedRecord:
     """One simulated ECG and everything that is true of it.
 
-    `truth` is JSON-able; its units are in its names: `rhythm` ("sinus rhythm", "atrial
-    fibrillation", "ventricular ectopics"), `rate_class`, `heart_rate_bpm` (from the first to the
-    last R peak), `r_peaks_s`, `qrs_onsets_s`, `ectopic` (which of the beats), `pr_ms` (None without P), `qrs_ms`,
-    `qt_ms` (at the mean interval), `axis`, `axis_deg`, `bundle_branch_block`, `st` ("none",
-    "elevation", "depression"), `st_wall`, `st_mV` per wall at J + 60 ms, `voltage` ("normal",
-    "high": left ventricular hypertrophy, "low"), `sokolow_lyon_mV`, `limb_qrs_mV` (the largest
-    peak-to-peak of a limb lead), `noise` ("none", "muscle", "mains"), `noise_mV` (RMS of muscle
-    noise, amplitude of mains), `baseline_wander` and `baseline_wander_mV`. Voltages are those of a
-    conducted beat without noise; breathing varies them by 3 to 8 %.
+    `truth` is JSON-able; units are in the names, voltages are those of a conducted beat without
+    noise (breathing varies them by 3 to 8 %):
+
+    - `rhythm`: "sinus rhythm", "atrial fibrillation" or "ventricular ectopics"; `rate_class`:
+      "slow", "normal" or "fast"; `heart_rate_bpm`: from the first to the last R peak
+    - `r_peaks_s`, `qrs_onsets_s`, `ectopic`: lists with an entry per beat within the record
+    - `pr_ms` (None without P), `qrs_ms`, `qt_ms` (at the mean interval)
+    - `axis`: "normal", "left" or "right"; `axis_deg`: of the net QRS area
+    - `bundle_branch_block`: "none", "left" or "right"
+    - `st`: "none", "elevation" or "depression"; `st_wall`: "none", "anterior", "lateral" or
+      "inferior"; `st_mV`: per wall, mean over its leads at J + 60 ms
+    - `voltage`: "normal", "high" (left ventricular hypertrophy) or "low"; `sokolow_lyon_mV`;
+      `limb_qrs_mV`: the largest QRS peak-to-peak of a limb lead
+    - `noise`: "none", "muscle" or "mains"; `noise_mV`: RMS of muscle noise, amplitude of mains;
+      `baseline_wander`: yes or no, and `baseline_wander_mV`
     """
 
     record: EcgRecord
@@ -193,7 +199,7 @@ def _conducted_beat(
         qrs_s=patient.qrs_s,
     )
     measured = heart.measure_beat(plain, 0.3)
-    limb_mV = {"normal": (0.85, 1.7), "high": (1.1, 2.1), "low": (0.22, 0.34)}[patient.voltage]
+    limb_mV = {"normal": (0.85, 1.7), "high": (1.1, 2.1), "low": (0.25, 0.37)}[patient.voltage]
     limb = rng.uniform(*limb_mV) / measured.limb_qrs_mV
     if patient.voltage == "high":
         precordial = rng.uniform(4.0, 5.2) / measured.sokolow_lyon_mV
@@ -260,7 +266,7 @@ def _ectopic_beat(
     )
     drawn = heart.measure_beat(plain, 0.3)
     voltage = np.array(
-        [rng.uniform(1.1, 1.4) * measured.limb_qrs_mV / drawn.limb_qrs_mV] * 2
+        [rng.uniform(1.05, 1.25) * measured.limb_qrs_mV / drawn.limb_qrs_mV] * 2
         + [rng.uniform(1.1, 1.5) * min(measured.precordial_qrs_mV, 2.4) / drawn.precordial_qrs_mV]
         * 6
     )
@@ -400,7 +406,7 @@ def _add_noise(
     wanders = rng.random() < 0.3
     wander_mV = rng.uniform(0.15, 0.40) if wanders else rng.uniform(0.005, 0.02)
     respiration_hz = rng.uniform(0.20, 0.33)
-    fibrillation_mV = rng.uniform(0.05, 0.10) * (0.7 if low_voltage else 1.0)
+    fibrillation_mV = rng.uniform(0.05, 0.10) * (0.5 if low_voltage else 1.0)
 
     eight += noise.baseline_wander(wander_mV, respiration_hz, times, rng)
     if fibrillates:
