@@ -7,6 +7,7 @@ coefficients of a block side by side, coarse to fine -> characters (`run_lengths
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def signal_from_blocks(coefficients: Float32) -> Float32:
     edges = (0, 1, 2, 4, 8, 16)
     bands = [
         np.ascontiguousarray(blocks[:, :, start:stop]).reshape(channels, -1)
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        for start, stop in pairwise(edges)
     ]
     signal = pywt.waverec(bands, WAVELET, mode="periodization", axis=-1)
     return np.asarray(signal, dtype=np.float32)
@@ -57,8 +58,7 @@ def pad_to_blocks(components: Float32) -> Float32:
 
     The wavelet is periodic, so a ramp costs fewer coefficients than a step would.
     """
-    channels, samples = components.shape
-    missing = -samples % BLOCK
+    missing = -components.shape[1] % BLOCK
     if not missing:
         return components
     share = np.arange(1, missing + 1, dtype=np.float32) / (missing + 1)

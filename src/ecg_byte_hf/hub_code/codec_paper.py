@@ -99,7 +99,8 @@ class PaperCodec:
             raise EcgByteError("paper: no signals to fit on; the corpus split is empty")
         shares = np.cumsum(histogram) / total
         p1, p99 = (
-            float(np.searchsorted(shares, share)) * _BIN - _HISTOGRAM_LIMIT for share in (0.01, 0.99)
+            float(np.searchsorted(shares, share)) * _BIN - _HISTOGRAM_LIMIT
+            for share in (0.01, 0.99)
         )
         self.low, self.high = round(p1 - MARGIN, 6), round(p99 + MARGIN, 6)
         return self

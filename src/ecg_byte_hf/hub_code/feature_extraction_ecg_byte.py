@@ -63,7 +63,7 @@ class _Input(NamedTuple):
     source: str
 
 
-class EcgByteFeatureExtractor(FeatureExtractionMixin):  # type: ignore[misc]
+class EcgByteFeatureExtractor(FeatureExtractionMixin):
     """A 12-lead ECG as words, one string per channel, and words as a signal.
 
     `preset`: `"paper"` or `"compact"`; `sampling_rate`: Hz of everything after cleaning;
@@ -96,7 +96,7 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):  # type: ignore[misc]
                 f"cleaning {cleaning!r} is unknown; use one of {', '.join(CLEANINGS)}"
             )
         kwargs.pop("feature_extractor_type", None)
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.preset = preset
         self.sampling_rate = check_sampling_rate(sampling_rate, "feature extractor")
         self.unit = str(unit)
@@ -274,5 +274,3 @@ def each_ecg(ecg: Any, sampling_rate: Any, lead_names: Any) -> Iterator[_Input]:
 
 def _rebuild(cls: type[Any], config: dict[str, Any]) -> Any:
     return cls(**config)
-
-

@@ -73,7 +73,7 @@ def standard_lead_rows(names: Sequence[str], source: str = "signal") -> dict[str
         if lead in rows:
             first = names[rows[lead]]
             raise EcgByteError(
-                f"{source}: lead {lead} is there twice (as {first!r} and {given!r}); keep one of them"
+                f"{source}: lead {lead} is there twice (as {first!r} and {given!r}); keep one"
             )
         rows[lead] = row
     return rows
@@ -94,8 +94,8 @@ def to_standard_order(signal: Any, names: Sequence[str], source: str = "signal")
     missing = [lead for lead in STANDARD_LEADS if lead not in rows]
     if missing:
         raise EcgByteError(
-            f"{source}: missing {', '.join(missing)} (found {', '.join(map(str, names))}); give all "
-            f"12 leads, or read the record with missing_leads='zero'"
+            f"{source}: missing {', '.join(missing)} (found {', '.join(map(str, names))}); give "
+            f"all 12 leads, or read the record with missing_leads='zero'"
         )
     return np.asarray(signal)[[rows[lead] for lead in STANDARD_LEADS]]
 

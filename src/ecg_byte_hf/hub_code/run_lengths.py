@@ -9,6 +9,7 @@ end marks.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -67,9 +68,7 @@ def encode_rows(values: NDArray[np.int32]) -> list[str]:
         run_symbols(run) + _VALUE_CHARACTERS[value] if run else _VALUE_CHARACTERS[value]
         for run, value in zip(runs.tolist(), values[rows, places].tolist(), strict=True)
     ]
-    return [
-        "".join(symbols[start:stop]) for start, stop in zip(starts[:-1], starts[1:], strict=True)
-    ]
+    return ["".join(symbols[start:stop]) for start, stop in pairwise(starts.tolist())]
 
 
 class Parsed(NamedTuple):

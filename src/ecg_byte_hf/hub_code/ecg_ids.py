@@ -1,0 +1,158 @@
+"""Words to ids of the ECG BPE and back, and the place of every id in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import EcgByteError
+from .feature_extraction_ecg_byte import EcgByteFeatureExtractor
+from .spans import Span
+
+BEGIN = "<|ecg|>"
+END = "<|/ecg|>"
+PAD = "<|pad|>"
+
+
+class _Placed(NamedTuple):
+    """A token of a channel: its position among the ids, its channel's number and its symbols."""
+
+    position: int
+    channel: int
+    symbols: str
+
+
+class EcgIds:
+    """The ECG BPE with what an extractor's channels mean in it.
+
+    Raises `EcgByteError` where the tokenizer lacks one of the extractor's markers or letters.
+    """
+
+    def __init__(self, feature_extractor: EcgByteFeatureExtractor, tokenizer: Any) -> None:
+        self._extractor = feature_extractor
+        self._backend = tokenizer.backend_tokenizer
+        vocabulary = self._backend.get_vocab(with_added_tokens=True)
+        self.vocabulary_size = max(vocabulary.values()) + 1
+        needed = [BEGIN, END, *feature_extractor.markers, *feature_extractor.alphabet]
+        missing = [symbol for symbol in needed if symbol not in vocabulary]
+        if missing:
+            raise EcgByteError(
+                f"tokenizer: {len(missing)} symbols of the extractor's preset "
+                f"{feature_extractor.preset!r} are not in its vocabulary (first: {missing[0]!r}); "
+                f"tokenizer and extractor do not belong together"
+            )
+        self.begin: int = vocabulary[BEGIN]
+        self.end: int = vocabulary[END]
+        self._markers = [vocabulary[marker] for marker in feature_extractor.markers]
+        self._channel_of = {i: channel for channel, i in enumerate(self._markers)}
+        self._symbols = [""] * self.vocabulary_size
+        special = {token.content for token in self._backend.get_added_tokens_decoder().values()}
+        for token, i in vocabulary.items():
+            if token not in special:
+                self._symbols[i] = token
+        self._alphabet = frozenset(feature_extractor.alphabet)
+        self.names = [""] * self.vocabulary_size
+        for token, i in vocabulary.items():
+            self.names[i] = token if i in (self.begin, self.end, *self._markers) else f"<|ecg_{i}|>"
+
+    def shift_in(self, tokenizer: Any) -> int:
+        """How far the ids lie from 0 in a language model's `tokenizer` to which they were added.
+
+        Raises `EcgByteError` unless every ECG token is there, side by side.
+        """
+        ids = tokenizer.convert_tokens_to_ids(self.names)
+        shift = ids[0]
+        if shift is None or ids != list(range(shift, shift + len(ids))):
+            raise EcgByteError(
+                "tokenizer: the language model's tokenizer does not hold the ECG tokens side by "
+                "side; add them with ecg_byte_hf.reading.vocabulary"
+            )
+        return int(shift)
+
+    def from_words(self, words: Sequence[str]) -> list[int]:
+        """The ids of one ECG, markers and all."""
+        if len(words) != len(self._markers):
+            raise EcgByteError(f"tokenizer: {len(words)} words for {len(self._markers)} channels")
+        for channel, word in zip(self._extractor.channels, words, strict=True):
+            foreign = set(word) - self._alphabet
+            if foreign:
+                raise EcgByteError(
+                    f"tokenizer: word {channel} holds characters outside the alphabet "
+                    f"({''.join(sorted(foreign))[:8]!r}); encode it with this extractor"
+                )
+        ids = [self.begin]
+        encoded = self._backend.encode_batch_fast(list(words), add_special_tokens=False)
+        for marker, word in zip(self._markers, encoded, strict=True):
+            ids.append(marker)
+            ids += word.ids
+        ids.append(self.end)
+        return ids
+
+    def to_words(self, ids: NDArray[np.int64], strict: bool = False) -> list[str]:
+        """One str per channel of the first ECG among `ids`."""
+        words = [""] * len(self._markers)
+        for token in self._placed(ids, strict):
+            words[token.channel] += token.symbols
+        return words
+
+    def spans(self, ids: NDArray[np.int64]) -> list[Span]:
+        """One `Span` per id."""
+        spans = [Span("", 0, 0)] * len(ids)
+        tokens = self._placed(ids, strict=False)
+        words = [""] * len(self._markers)
+        for token in tokens:
+            words[token.channel] += token.symbols
+        located = self._extractor.locate(words)
+        used = [0] * len(words)
+        for token in tokens:
+            channel = self._extractor.channels[token.channel]
+            if not token.symbols:
+                # The marker of an empty word carries the whole silent channel.
+                silent = not words[token.channel] and spans[token.position] == Span("", 0, 0)
+                length = self._extractor.codec.length(words) if silent else 0
+                spans[token.position] = Span(channel, 0, length)
+                continue
+            first = used[token.channel]
+            used[token.channel] = last = first + len(token.symbols)
+            start, stop = located[token.channel][first], located[token.channel][last - 1]
+            end = stop.stop
+            if start.channel != stop.channel:
+                # One word for the whole ECG: a token may cross leads; it is shown on its first.
+                end = max(
+                    s.stop for s in located[token.channel][first:last] if s.channel == start.channel
+                )
+            spans[token.position] = Span(start.channel, start.start, end)
+        return spans
+
+    def _placed(self, ids: NDArray[np.int64], strict: bool) -> list[_Placed]:
+        """Markers (with no symbols) and symbol tokens of the first ECG among `ids`."""
+        inside = (ids >= 0) & (ids < self.vocabulary_size)
+        begins = np.flatnonzero(ids == self.begin)
+        start = int(begins[0]) + 1 if len(begins) else 0
+        ends = np.flatnonzero(ids[start:] == self.end)
+        stop = start + int(ends[0]) if len(ends) else len(ids)
+        if strict and not (len(begins) and len(ends)):
+            raise EcgByteError(f"ids: no {BEGIN} ... {END} in them; pass all tokens of one ECG")
+        placed: list[_Placed] = []
+        seen: list[int] = []
+        channel: int | None = None
+        for position in range(start, stop):
+            i = int(ids[position])
+            if i in self._channel_of:
+                channel = self._channel_of[i]
+                seen.append(channel)
+                placed.append(_Placed(position, channel, ""))
+            elif inside[position] and self._symbols[i] and channel is not None:
+                placed.append(_Placed(position, channel, self._symbols[i]))
+            elif strict:
+                raise EcgByteError(
+                    f"ids: token {i} at position {position} belongs to no channel of the ECG"
+                )
+        if strict and seen != list(range(len(self._markers))):
+            raise EcgByteError(
+                f"ids: the markers are not {' '.join(self._extractor.markers)}, once each in order"
+            )
+        return placed

@@ -1,0 +1,328 @@
+"""`EcgByteProcessor`: signals (and text) to token ids, ids to signals and places in time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers.dynamic_module_utils import custom_object_save
+from transformers.feature_extraction_utils import BatchFeature
+from transformers.processing_utils import ProcessorMixin
+
+from .ecg_ids import EcgIds
+from .errors import EcgByteError
+from .feature_extraction_ecg_byte import EcgByteFeatureExtractor, each_ecg, is_one_ecg
+from .spans import Span
+from .tokenizer_files import save_portable_tokenizer
+
+ECG_TOKENIZER_FOLDER = "ecg_tokenizer"
+PLACEHOLDER = "<|ecg|>"
+
+
+class EcgByteProcessor(ProcessorMixin):
+    """Extractor and tokenizer as one.
+
+    In a tokenizer repository `tokenizer` is the ECG BPE. In a model repository `tokenizer` is the
+    language model's, with the ECG tokens added at a fixed shift, and `ecg_tokenizer` the ECG BPE.
+    All ids that go in or come out are ids of `processor.tokenizer`.
+    """
+
+    _auto_class = "AutoProcessor"
+
+    def __init__(
+        self,
+        feature_extractor: EcgByteFeatureExtractor,
+        tokenizer: Any,
+        ecg_tokenizer: Any = None,
+        chat_template: Any = None,
+    ) -> None:
+        self.feature_extractor: EcgByteFeatureExtractor = feature_extractor
+        self.tokenizer = tokenizer
+        self.ecg_tokenizer = ecg_tokenizer
+        self.chat_template = chat_template or getattr(tokenizer, "chat_template", None)
+        self._ecg_ids: EcgIds = EcgIds(feature_extractor, ecg_tokenizer or tokenizer)
+        self.ecg_shift = 0
+        if ecg_tokenizer is not None:
+            self.ecg_shift = self._ecg_ids.shift_in(tokenizer)
+
+    @property
+    def ecg_vocabulary_size(self) -> int:
+        """How many ids the ECG BPE has, markers counted."""
+        return int(self._ecg_ids.vocabulary_size)
+
+    def words_to_ids(self, words: Sequence[str]) -> list[int]:
+        """`<|ecg|>`, per channel its marker and the tokens of its word, `<|/ecg|>`, as ids.
+
+        Raises `EcgByteError` where the words do not fit the channels or the alphabet.
+        """
+        shift = self.ecg_shift
+        ids = self._ecg_ids.from_words(words)
+        return [i + shift for i in ids] if shift else ids
+
+    def ids_to_words(self, ids: Any, strict: bool = False) -> list[str]:
+        """The words of the first ECG among `ids`, one str per channel.
+
+        Tokens that belong to no channel are left out; with `strict`, and for ids that the
+        tokenizer does not have, an `EcgByteError` says what is wrong.
+        """
+        return self._ecg_ids.to_words(self._unshifted(ids), strict=strict)
+
+    def ecg_ids(
+        self,
+        signal: Any,
+        sampling_rate: float,
+        lead_names: Sequence[str] | None = None,
+        *,
+        source: str = "signal",
+    ) -> list[int]:
+        """The ids of one ECG (leads, samples) at `sampling_rate` Hz, markers and all."""
+        words = self.feature_extractor.encode(signal, sampling_rate, lead_names, source=source)
+        return self.words_to_ids(words)
+
+    def decode_ecg(self, ids: Any, strict: bool = False) -> NDArray[np.float32]:
+        """The signal of the first ECG among `ids`.
+
+        float32 (12, samples) in the extractor's unit (mV) at its sampling rate (250 Hz). Any ids
+        of the tokenizer decode to a finite signal; `strict` raises an `EcgByteError` instead.
+        """
+        return self.feature_extractor.decode(self.ids_to_words(ids, strict), strict=strict)
+
+    def token_spans(self, ids: Any) -> list[Span]:
+        """One `Span` per id: half-open, in samples at the extractor's output rate.
+
+        A token reaches from its first symbol's start to its last symbol's stop; a word's silent
+        end belongs to its last token, that of an empty word to its marker. Markers and tokens
+        outside of an ECG cover no samples.
+        """
+        return self._ecg_ids.spans(self._unshifted(ids))
+
+    def __call__(
+        self,
+        ecg: Any = None,
+        text: str | Sequence[str] | None = None,
+        sampling_rate: Any = None,
+        lead_names: Any = None,
+        *,
+        padding: bool | str = False,
+        padding_side: str | None = None,
+        pad_to_multiple_of: int | None = None,
+        return_tensors: str | None = None,
+        **kwargs: Any,
+    ) -> BatchFeature:
+        """`input_ids` and `attention_mask` of ECGs, or of texts with ECGs in them.
+
+        `ecg`: an array (leads, samples) in mV, an `EcgRecord`, or a list of either;
+        `sampling_rate` (Hz) and `lead_names`: one for all or one each; `text`: one str per sequence
+        in which every `<|ecg|>` is replaced by the next ECG. A batch comes back for a list and for
+        a single ECG alike: `input_ids[0]` is the first.
+
+        Raises `EcgByteError` for bad signals, unknown arguments, and where the ECGs do not fit the
+        placeholders.
+        """
+        if kwargs:
+            raise EcgByteError(f"processor: unknown arguments {', '.join(sorted(kwargs))}")
+        if ecg is None and text is None:
+            raise EcgByteError("processor: give ecg=, text= or both")
+        ecgs: list[list[int]] = []
+        if ecg is not None and (is_one_ecg(ecg) or len(ecg)):
+            ecgs = [
+                self.ecg_ids(x.signal, x.sampling_rate, x.lead_names, source=x.source)
+                for x in each_ecg(ecg, sampling_rate, lead_names)
+            ]
+        rows = ecgs if text is None else self._fill([text] if isinstance(text, str) else text, ecgs)
+        if not padding and return_tensors is None:
+            return BatchFeature({"input_ids": rows, "attention_mask": [[1] * len(r) for r in rows]})
+        if padding_side is None and text is not None:
+            # What a language model continues must end at the right.
+            padding_side = "left"
+        batch = self.tokenizer.pad(
+            {"input_ids": rows},
+            padding=padding,
+            padding_side=padding_side,
+            pad_to_multiple_of=pad_to_multiple_of,
+            return_tensors=return_tensors,
+        )
+        return BatchFeature(dict(batch))
+
+    def insert_ecgs(self, text_ids: Sequence[int], ecgs: Sequence[Sequence[int]]) -> list[int]:
+        """`text_ids` with each placeholder id replaced by the next of `ecgs`, ids throughout."""
+        placeholder = self.ecg_shift + self._ecg_ids.begin
+        places = [place for place, i in enumerate(text_ids) if i == placeholder]
+        if len(places) != len(ecgs):
+            raise EcgByteError(
+                f"processor: {len(ecgs)} ECGs for {len(places)} placeholders {PLACEHOLDER} in the "
+                f"text; write one placeholder per ECG"
+            )
+        ids: list[int] = []
+        done = 0
+        for place, ecg in zip(places, ecgs, strict=True):
+            ids += [*text_ids[done:place], *ecg]
+            done = place + 1
+        return [*ids, *text_ids[done:]]
+
+    def apply_chat_template(self, conversation: Any, *args: Any, **kwargs: Any) -> Any:
+        """The tokenizer's chat template, with `{"type": "ecg"}` parts as placeholders.
+
+        SmolLM2's template raises on list content and Llama 3.2's prints the list, so parts are
+        flattened to text first. Returns a str by default (`tokenize=False`); with `tokenize=True`,
+        `{"type": "ecg", "ecg": array, "sampling_rate": Hz}` parts are coded and put in place.
+        """
+        tokenize = kwargs.pop("tokenize", False)
+        kwargs.pop("return_dict", None)
+        outputs = {
+            key: kwargs.pop(key)
+            for key in ("padding", "padding_side", "return_tensors")
+            if key in kwargs
+        }
+        batched = bool(conversation) and not isinstance(conversation[0], dict)
+        conversations = conversation if batched else [conversation]
+        texts, ecgs = [], []
+        for messages in conversations:
+            flat, found = _flatten(messages)
+            ecgs += found
+            texts.append(self.tokenizer.apply_chat_template(flat, *args, tokenize=False, **kwargs))
+        if not tokenize:
+            return texts if batched else texts[0]
+        if any("ecg" not in part for part in ecgs):
+            raise EcgByteError(
+                'processor: an {"type": "ecg"} part lacks its "ecg"; give the signal'
+            )
+        return self(
+            ecg=[part["ecg"] for part in ecgs] or None,
+            sampling_rate=[part.get("sampling_rate") for part in ecgs] or None,
+            lead_names=[part.get("lead_names") for part in ecgs] or None,
+            text=texts,
+            **outputs,
+        )
+
+    def _fill(self, texts: Sequence[str], ecgs: Sequence[Sequence[int]]) -> list[list[int]]:
+        if self.ecg_tokenizer is None:
+            raise EcgByteError(
+                "processor: this is a tokenizer of ECGs alone and takes no text; load the "
+                "processor of a model repository"
+            )
+        rows, used = [], 0
+        wanted = [text.count(PLACEHOLDER) for text in texts]
+        if sum(wanted) != len(ecgs):
+            raise EcgByteError(
+                f"processor: {len(ecgs)} ECGs for {sum(wanted)} placeholders {PLACEHOLDER} in the "
+                f"text; write one placeholder per ECG"
+            )
+        for text, count in zip(texts, wanted, strict=True):
+            # A chat template has written its own special tokens.
+            ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            rows.append(self.insert_ecgs(ids, ecgs[used : used + count]))
+            used += count
+        return rows
+
+    def _unshifted(self, ids: Any) -> NDArray[np.int64]:
+        array = np.asarray(ids.tolist() if hasattr(ids, "tolist") else ids)
+        if array.size == 0:
+            array = array.astype(np.int64)
+        if array.ndim != 1 or array.dtype.kind not in "iu":
+            raise EcgByteError(
+                f"processor: ids must be one sequence of integers, not shape {array.shape} of "
+                f"{array.dtype}; pass one row of a batch"
+            )
+        size = len(self.tokenizer)
+        outside = (array < 0) | (array >= size)
+        if outside.any():
+            raise EcgByteError(
+                f"processor: token id {array[outside][0]} is out of range (0 ... {size - 1}); "
+                f"these ids come from another tokenizer"
+            )
+        return array.astype(np.int64) - self.ecg_shift
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Through its parts: `datasets` finds its cache by the pickled bytes.
+        parts = (self.feature_extractor, self.tokenizer, self.ecg_tokenizer, self.chat_template)
+        return type(self), parts
+
+    @property
+    def model_input_names(self) -> list[str]:
+        """What a model takes of the output."""
+        return ["input_ids", "attention_mask"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as `processor_config.json` holds it."""
+        config = {
+            "processor_class": type(self).__name__,
+            "feature_extractor": self.feature_extractor.to_dict(),
+        }
+        auto_map = getattr(self, "auto_map", None)
+        return config | ({"auto_map": auto_map} if auto_map else {})
+
+    def save_pretrained(
+        self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any
+    ) -> list[str]:
+        """Write tokenizer, extractor, processor config and the code that loads them without us.
+
+        A second tokenizer goes into the subfolder `ecg_tokenizer/`. `push_to_hub=True` uploads the
+        folder as `PushToHubMixin.push_to_hub` does.
+        """
+        if push_to_hub:
+            self.push_to_hub(kwargs.pop("repo_id", Path(save_directory).name), **kwargs)
+        folder = Path(save_directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        custom_object_save(self, str(folder), config=self)  # type: ignore[arg-type]
+        self.feature_extractor.save_pretrained(str(folder))
+        for tokenizer, place in (
+            (self.tokenizer, folder),
+            (self.ecg_tokenizer, folder / ECG_TOKENIZER_FOLDER),
+        ):
+            if tokenizer is not None:
+                tokenizer._set_processor_class(type(self).__name__)
+                save_portable_tokenizer(tokenizer, place)
+        path = folder / "processor_config.json"
+        path.write_text(
+            json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n", encoding="utf-8"
+        )
+        return [str(path)]
+
+    @classmethod
+    def get_attributes(cls) -> list[str]:
+        """The parts that every repository has; the second tokenizer is optional."""
+        return ["feature_extractor", "tokenizer"]
+
+    @classmethod
+    def _get_arguments_from_pretrained(
+        cls,
+        pretrained_model_name_or_path: Any,
+        processor_dict: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> list[Any]:
+        # Not through AutoFeatureExtractor: that would ask for trust_remote_code for a class that
+        # is at hand.
+        from transformers import AutoTokenizer
+
+        kwargs.pop("trust_remote_code", None)
+        name = pretrained_model_name_or_path
+        extractor = EcgByteFeatureExtractor.from_pretrained(name, **kwargs)
+        tokenizer = AutoTokenizer.from_pretrained(name, **kwargs)
+        begin = f"{PLACEHOLDER}"
+        if tokenizer.bos_token == begin:
+            return [extractor, tokenizer]
+        kwargs["subfolder"] = str(Path(kwargs.get("subfolder", "")) / ECG_TOKENIZER_FOLDER)
+        return [extractor, tokenizer, AutoTokenizer.from_pretrained(name, **kwargs)]
+
+
+def _flatten(messages: Sequence[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Messages with text content, and the ECG parts that were in them, in order."""
+    flat, ecgs = [], []
+    for message in messages:
+        content = message["content"]
+        if not isinstance(content, str):
+            texts = []
+            for part in content:
+                if part.get("type") == "ecg":
+                    ecgs.append(part)
+                    texts.append(PLACEHOLDER)
+                else:
+                    texts.append(part.get("text", ""))
+            content = "".join(texts)
+        flat.append({**message, "content": content})
+    return flat, ecgs
