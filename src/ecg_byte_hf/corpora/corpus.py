@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,12 +73,20 @@ def open_questions(folder: str | os.PathLike[str]) -> DatasetDict:
 
 def _load(folder: str | os.PathLike[str], files: dict[str, list[str]]) -> DatasetDict:
     from datasets import DatasetDict, load_dataset
+    from datasets.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
 
     for split, paths in files.items():
         if not paths:
             raise EcgByteError(
                 f"{folder}: the files of split {split} are missing; prepare it again"
             )
+    bars_off = are_progress_bars_disabled()
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     try:
         loaded = load_dataset("parquet", data_files=files)
     except (MemoryError, KeyboardInterrupt):
@@ -85,4 +94,7 @@ def _load(folder: str | os.PathLike[str], files: dict[str, list[str]]) -> Datase
     except Exception as error:
         reason = " ".join(str(error.__cause__ or error).split())
         raise EcgByteError(f"{folder}: a file of this corpus cannot be read ({reason})") from error
+    finally:
+        if not bars_off:
+            enable_progress_bars()
     return DatasetDict({split: loaded[split] for split in files})

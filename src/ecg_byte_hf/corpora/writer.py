@@ -138,6 +138,10 @@ def write_corpus(
         progress = _start_or_continue(folder, source, arguments)
         if sampling_rate is not None:
             progress.sampling_rate = sampling_rate
+        if not any(progress.shards.values()):
+            # Nothing is finished: read all again, what was wrong may have been mended.
+            progress.all_read = False
+            (folder / SKIPPED_FILE).unlink(missing_ok=True)
         skipped = _read_skipped(folder)
         if not progress.all_read:
             _write_shards(folder, source, progress, skipped, window_s, quiet)

@@ -1,0 +1,258 @@
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecg_byte_hf.corpora import open_corpus, open_questions, signal_mV, write_corpus
+from ecg_byte_hf.corpora.columns import ecg_features, quantise
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+from .some_records import RATE, some_record, some_signal, some_source
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    import datasets.config
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_every_sample_comes_back(tmp_path):
+    summary = write_corpus(some_source(7), tmp_path / "c", quiet=True)
+    assert (summary.rows, summary.records, summary.skipped) == (7, 7, {})
+    corpus = open_corpus(tmp_path / "c")
+    assert list(corpus) == ["train"]
+    assert corpus["train"].features == ecg_features(10 * RATE)
+    for number, row in enumerate(corpus["train"]):
+        assert row["record_id"] == f"r{number}"
+        assert row["samples"] == 4 * RATE
+        assert not np.asarray(row["signal"])[:, 4 * RATE :].any()
+        assert signal_mV(row).dtype == np.float32
+        np.testing.assert_allclose(signal_mV(row), some_signal(number), rtol=1e-6)
+        np.testing.assert_array_equal(
+            np.asarray(row["signal"])[:, : 4 * RATE], np.rint(some_signal(number) / 0.005)
+        )
+
+
+def test_datasets_loads_the_folder_also_streaming(tmp_path):
+    from datasets import load_dataset
+
+    write_corpus(some_source(12), tmp_path / "c", quiet=True)
+    whole = load_dataset(str(tmp_path / "c"))
+    assert {split: len(rows) for split, rows in whole.items()} == {"train": 10, "validation": 2}
+    assert whole["train"].features == ecg_features(10 * RATE)
+    streamed = load_dataset(str(tmp_path / "c"), "ecg", split="validation", streaming=True)
+    rows = list(streamed.with_format("numpy"))
+    assert [row["record_id"] for row in rows] == ["r8", "r9"]
+    np.testing.assert_allclose(signal_mV(rows[1]), some_signal(9), rtol=1e-6)
+
+
+@given(st.integers(0, 2**32), st.floats(1e-3, 30), st.sampled_from([None, 0.001, 0.005, 1e-5]))
+def test_quantiser_is_exact_or_off_by_half_a_unit(seed, size, resolution):
+    values = np.random.default_rng(seed).normal(0, size, (12, 50)).astype(np.float32)
+    units, scale = quantise(values, resolution)
+    assert units.dtype == np.int16
+    assert np.abs(units * scale - values).max() <= 0.51 * scale + 1e-6 * np.abs(values).max()
+    assert scale <= np.abs(values).max() / 32767 * 1.001
+
+
+def test_quantiser_of_a_resolution_that_the_signal_does_not_keep():
+    steps = np.arange(-600, 600).reshape(12, 100)
+    assert quantise((steps * 0.001).astype(np.float32), 0.001)[1] == np.float32(0.001)
+    assert quantise((steps * 0.0015).astype(np.float32), 0.001)[1] != np.float32(0.001)
+    # 24 bits do not fit into 16.
+    assert quantise((steps * 1.0).astype(np.float32), 0.001)[1] != np.float32(0.001)
+
+
+def test_bad_records_are_skipped_and_named(tmp_path):
+    summary = write_corpus(some_source(9, bad=frozenset({0, 5})), tmp_path / "c", quiet=True)
+    assert summary.rows == 7
+    assert "2 skipped" in str(summary)
+    lines = (tmp_path / "c" / "skipped.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"record_id": "r0", "reason": "r0: broken on purpose"},
+        {"record_id": "r5", "reason": "r5: broken on purpose"},
+    ]
+    assert json.loads((tmp_path / "c" / "corpus.json").read_text())["skipped"] == 2
+
+
+def test_nothing_went_through(tmp_path):
+    with pytest.raises(EcgByteError, match=r"no record could be used.*broken on purpose"):
+        write_corpus(some_source(3, bad=frozenset(range(3))), tmp_path / "c", quiet=True)
+    assert len((tmp_path / "c" / "skipped.jsonl").read_text().splitlines()) == 3
+    with pytest.raises(EcgByteError, match="unfinished"):
+        open_corpus(tmp_path / "c")
+    # Once the records are mended, the same command reads them.
+    assert write_corpus(some_source(3), tmp_path / "c", quiet=True).skipped == {}
+    assert len(open_corpus(tmp_path / "c")["train"]) == 3
+
+
+def test_long_records_become_windows_and_other_rates_are_resampled(tmp_path):
+    def make(number):
+        return some_record(number, seconds=25) if number == 0 else some_record(number, rate=200)
+
+    write_corpus(some_source(2, make=make), tmp_path / "c", quiet=True)
+    rows = list(open_corpus(tmp_path / "c")["train"])
+    assert [row["record_id"] for row in rows] == ["r0@0s", "r0@10s", "r0@20s", "r1"]
+    assert [row["offset_s"] for row in rows] == [0, 10, 20, 0]
+    assert [row["samples"] for row in rows] == [1000, 1000, 500, 400]
+    assert {row["sampling_rate"] for row in rows} == {RATE}
+    assert list(rows[3]["flags"]) == ["resampled from 200 to 100 Hz"]
+
+
+def test_window_without_signal_is_skipped(tmp_path):
+    def make(number):
+        record = some_record(number, seconds=20)
+        record.signal[:, 1000:] = 0
+        return record
+
+    summary = write_corpus(some_source(1, make=make), tmp_path / "c", quiet=True)
+    assert summary.rows == 1
+    assert list(summary.skipped) == ["r0@10s"]
+
+
+class Stop(KeyboardInterrupt):
+    pass
+
+
+@pytest.mark.parametrize("stop_at", [3, 120, 131, 249])
+def test_an_interrupted_run_is_continued_to_the_same_bytes(tmp_path, stop_at):
+    bad = frozenset({4, 130, 240})
+    write_corpus(some_source(250, bad=bad), tmp_path / "whole", quiet=True)
+    reads: list[int] = []
+
+    def before(number: int) -> None:
+        reads.append(number)
+        if number == stop_at and reads.count(number) == 1:
+            raise Stop
+
+    source = some_source(250, bad=bad, before=before)
+    with pytest.raises(Stop):
+        write_corpus(source, tmp_path / "cut", quiet=True)
+    with pytest.raises(EcgByteError, match="unfinished"):
+        open_corpus(tmp_path / "cut")
+    finished = len(list((tmp_path / "cut" / "data").glob("train-*.parquet")))
+    reads.clear()
+    reads.append(stop_at)
+    write_corpus(source, tmp_path / "cut", quiet=True)
+    assert files_of(tmp_path / "cut") == files_of(tmp_path / "whole")
+    # Records of finished shards are not read again.
+    assert sum(number < stop_at for number in reads[1:]) <= max(0, stop_at + 1 - 99 * finished)
+
+
+def test_a_second_run_does_nothing_and_another_corpus_is_refused(tmp_path):
+    write_corpus(some_source(3), tmp_path / "c", quiet=True)
+    before = files_of(tmp_path / "c")
+    reads: list[int] = []
+    write_corpus(some_source(3, before=reads.append), tmp_path / "c", quiet=True)
+    assert not reads
+    with pytest.raises(EcgByteError, match=r"another corpus.*--overwrite"):
+        write_corpus(some_source(4), tmp_path / "c", quiet=True)
+    assert files_of(tmp_path / "c") == before
+    write_corpus(some_source(4), tmp_path / "c", overwrite=True, quiet=True)
+    assert len(open_corpus(tmp_path / "c")["train"]) == 4
+
+
+def test_other_arguments_for_an_unfinished_corpus_are_refused(tmp_path):
+    def stop(number: int) -> None:
+        if number == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        write_corpus(some_source(9, before=stop), tmp_path / "c", quiet=True)
+    with pytest.raises(EcgByteError, match=r"other arguments is in it .count"):
+        write_corpus(some_source(8), tmp_path / "c", quiet=True)
+    with pytest.raises(EcgByteError, match="window_s"):
+        write_corpus(some_source(9), tmp_path / "c", window_s=5, quiet=True)
+    write_corpus(some_source(8), tmp_path / "c", overwrite=True, quiet=True)
+
+
+def test_a_folder_of_other_files_is_never_touched(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    for overwrite in (False, True):
+        with pytest.raises(EcgByteError, match="holds no corpus"):
+            write_corpus(some_source(3), tmp_path, overwrite=overwrite, quiet=True)
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_full_disk_keeps_what_was_finished(tmp_path, monkeypatch):
+    import pyarrow.parquet
+
+    real, calls = pyarrow.parquet.write_table, []
+
+    def full(table, where, **options):
+        calls.append(where)
+        if len(calls) == 2:
+            Path(where).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(table, where, **options)
+
+    monkeypatch.setattr(pyarrow.parquet, "write_table", full)
+    with pytest.raises(EcgByteError, match="the disk is full; what was finished stays"):
+        write_corpus(some_source(260), tmp_path / "c", quiet=True)
+    assert [path.name for path in (tmp_path / "c" / "data").iterdir()] == ["train-00000.parquet"]
+    monkeypatch.undo()
+    write_corpus(some_source(260), tmp_path / "c", quiet=True)
+    write_corpus(some_source(260), tmp_path / "whole", quiet=True)
+    assert files_of(tmp_path / "c") == files_of(tmp_path / "whole")
+
+
+def test_the_output_may_be_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write_corpus(some_source(3), tmp_path / "link", quiet=True)
+    assert len(open_corpus(tmp_path / "real")["train"]) == 3
+
+
+def test_what_is_no_corpus(tmp_path):
+    with pytest.raises(EcgByteError, match="no such folder"):
+        open_corpus(tmp_path / "nothing")
+    with pytest.raises(EcgByteError, match="no corpus"):
+        open_corpus(tmp_path)
+    (tmp_path / "corpus.json").write_text("{")
+    with pytest.raises(EcgByteError, match="cannot be read"):
+        open_corpus(tmp_path)
+    write_corpus(some_source(3), tmp_path / "c", quiet=True)
+    with pytest.raises(EcgByteError, match="no questions"):
+        open_questions(tmp_path / "c")
+    next((tmp_path / "c" / "data").iterdir()).write_bytes(b"torn")
+    with pytest.raises(EcgByteError, match="cannot be read"):
+        open_corpus(tmp_path / "c")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_the_command_continues_after_it_was_stopped(tmp_path, how):
+    def command(out: str) -> list[str]:
+        arguments = ["prepare", "simulation", "--records", "330", "--sampling-rate", "100"]
+        return [sys.executable, "-m", "ecg_byte_hf.cli", *arguments, "--out", str(tmp_path / out)]
+
+    stopped = subprocess.Popen(command("cut"), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "cut").glob("data/*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stopped.send_signal(how)
+    _, errors = stopped.communicate(timeout=60)
+    assert stopped.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL), errors
+    assert not (tmp_path / "cut" / "corpus.json").exists()
+    for out in ("cut", "whole"):
+        done = subprocess.run(command(out), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "330 rows of 330 records at 100 Hz" in done.stdout.replace("\n", " ")
+    assert files_of(tmp_path / "cut") == files_of(tmp_path / "whole")
