@@ -195,16 +195,15 @@ def test_a_folder_of_other_files_is_never_touched(tmp_path):
 def test_a_full_disk_keeps_what_was_finished(tmp_path, monkeypatch):
     import pyarrow.parquet
 
-    real, calls = pyarrow.parquet.write_table, []
+    real, calls = pyarrow.parquet.ParquetWriter.write_table, []
 
-    def full(table, where, **options):
-        calls.append(where)
-        if len(calls) == 2:
-            Path(where).write_bytes(b"half")
+    def full(writer, table):
+        calls.append(table)
+        if len(calls) == 9:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(table, where, **options)
+        real(writer, table)
 
-    monkeypatch.setattr(pyarrow.parquet, "write_table", full)
+    monkeypatch.setattr(pyarrow.parquet.ParquetWriter, "write_table", full)
     with pytest.raises(EcgByteError, match="the disk is full; what was finished stays"):
         write_corpus(some_source(260), tmp_path / "c", quiet=True)
     assert [path.name for path in (tmp_path / "c" / "data").iterdir()] == ["train-00000.parquet"]

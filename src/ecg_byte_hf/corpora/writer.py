@@ -1,12 +1,13 @@
 """Write the records of a source as a corpus, a shard at a time.
 
-Memory holds at most one shard per split. A shard is on disk under its name once it is whole; a
+Memory holds at most 20 rows per split. A shard is on disk under its name once it is whole; a
 small `progress.json` says how far the source was read, so that the same command continues after
 Ctrl-C, a kill or a full disk and ends with the same bytes as an uninterrupted run.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -30,7 +31,7 @@ from ..hub_code.signal_checks import (
 from ..records import EcgRecord
 from .columns import SPLITS, ecg_features, quantise, question_features
 from .corpus import CORPUS_FILE
-from .shards import why_not_written, write_rows, write_whole
+from .shards import ShardWriter, why_not_written, write_rows, write_whole
 from .source import Patient, Source, SourceRecord
 
 ROWS_PER_SHARD = 100
@@ -161,20 +162,29 @@ def _write_shards(
     from rich.console import Console
     from rich.progress import track
 
-    waiting: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
-    places: dict[str, list[int]] = {split: [-1, -1] for split in SPLITS}
+    open_shards: dict[str, ShardWriter] = {}
+    places: dict[str, list[int]] = {}
 
-    def flush(split: str) -> None:
-        assert progress.sampling_rate is not None
-        samples = samples_of(window_s, progress.sampling_rate)
-        path = folder / "data" / f"{split}-{progress.shards[split]:05d}.parquet"
-        write_rows(path, waiting[split], ecg_features(samples))
-        waiting[split].clear()
+    def shard_of(split: str) -> ShardWriter:
+        if split not in open_shards:
+            assert progress.sampling_rate is not None
+            features = ecg_features(samples_of(window_s, progress.sampling_rate))
+            path = folder / "data" / f"{split}-{progress.shards[split]:05d}.parquet"
+            open_shards[split] = ShardWriter(path, features)
+        return open_shards[split]
+
+    def finish(split: str) -> None:
+        open_shards[split].close()
+        del open_shards[split]
         progress.shards[split] += 1
-        progress.last[split] = list(places[split])
+        progress.last[split] = places[split]
         progress.save(folder)
 
-    with (folder / SKIPPED_FILE).open("a", encoding="utf-8") as skipped_file:
+    with (
+        contextlib.ExitStack() as unfinished,
+        (folder / SKIPPED_FILE).open("a", encoding="utf-8") as skipped_file,
+    ):
+        unfinished.callback(lambda: [shard.discard() for shard in open_shards.values()])
 
         def skip(record_id: str, reason: str) -> None:
             if record_id not in skipped:
@@ -198,13 +208,13 @@ def _write_shards(
             for window, row in enumerate(_rows(entry, progress, window_s, skip)):
                 if row is None or (number == done_number and window <= done_window):
                     continue
-                waiting[entry.split].append(row)
+                shard = shard_of(entry.split)
+                shard.add(row)
                 places[entry.split] = [number, window]
-                if len(waiting[entry.split]) == ROWS_PER_SHARD:
-                    flush(entry.split)
-    for split in SPLITS:
-        if waiting[split]:
-            flush(split)
+                if shard.rows == ROWS_PER_SHARD:
+                    finish(entry.split)
+        for split in list(open_shards):
+            finish(split)
     progress.all_read = True
     progress.save(folder)
 
