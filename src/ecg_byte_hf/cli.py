@@ -48,6 +48,57 @@ def root(
     """Electrocardiograms for language models: prepare, tokenise, train, ask."""
 
 
+@app.command("train-tokenizer")
+def train_tokenizer_command(
+    corpus: Annotated[Path, typer.Argument(help="Corpus folder, made by 'prepare'.")],
+    out: Annotated[Path, typer.Option(help="Folder of the tokenizer to write.")],
+    preset: Annotated[str, typer.Option(help="paper or compact.")] = "compact",
+    vocab_size: Annotated[int, typer.Option(help="Tokens in all, markers included.")] = 4096,
+    split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
+    max_records: Annotated[
+        int | None, typer.Option(help="Only the first so many rows of the split.")
+    ] = None,
+    cleaning: Annotated[
+        str | None, typer.Option(help="clean, paper or none; default: the preset's own.")
+    ] = None,
+    step: Annotated[
+        float | None, typer.Option(help="Quantiser step in mV (compact; default 0.33).")
+    ] = None,
+    dead_zone: Annotated[
+        float | None, typer.Option(help="Share of a step that becomes 0 (compact; default 0.6).")
+    ] = None,
+    one_word: Annotated[
+        bool, typer.Option("--one-word", help="One word per ECG, as in the paper (paper).")
+    ] = False,
+    lead_order: Annotated[
+        str | None, typer.Option(help="standard, or paper: aVL before aVR (paper).")
+    ] = None,
+    num_proc: Annotated[int | None, typer.Option(help="Processes of the map step.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Fit an extractor on a corpus and train its BPE: writes a folder for AutoTokenizer.
+
+    Example: ecg-byte train-tokenizer out/corpus --preset compact --out out/tokenizer
+    """
+    from .corpus_tokenizer import processor_from_corpus
+
+    options = {"step": step, "dead_zone": dead_zone, "lead_order": lead_order}
+    codec = {name: value for name, value in options.items() if value is not None}
+    processor = processor_from_corpus(
+        corpus,
+        preset=preset,
+        vocabulary_size=vocab_size,
+        split=split,
+        max_records=max_records,
+        cleaning=cleaning,
+        codec=codec | ({"one_word": True} if one_word else {}),
+        num_proc=num_proc,
+        quiet=quiet,
+    )
+    processor.save_pretrained(out)
+    print(f"{out}: preset {preset}, {processor.ecg_vocabulary_size} tokens")
+
+
 @app.command()
 def report(
     tokenizer: Annotated[str, typer.Argument(help="Tokenizer folder or Hub repository.")],
@@ -226,6 +277,27 @@ def prepare_simulation(
         quiet=quiet,
     )
     print(summary)
+
+
+@app.command("ask")
+def ask_command(
+    record: Annotated[str, typer.Argument(help="WFDB record, CSV or .npy file.")],
+    question: Annotated[str, typer.Argument(help="What you want to know about it.")],
+    model: Annotated[Path, typer.Option(help="Folder written by training/finetune.py.")],
+    base: Annotated[
+        str | None, typer.Option(help="Base model instead of the one that the adapter names.")
+    ] = None,
+    gguf_file: Annotated[
+        str | None, typer.Option(help="Name of a GGUF in the folder given with --base.")
+    ] = None,
+) -> None:
+    """Ask a fine-tuned model about one ECG and print its answer.
+
+    Example: ecg-byte ask ptb-xl/records500/00000/00001_hr "Is the rhythm regular?" --model OUT
+    """
+    from .reading.answering import ask
+
+    print(ask(record, question, model, base=base, gguf_file=gguf_file))
 
 
 def main() -> None:

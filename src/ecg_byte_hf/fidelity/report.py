@@ -77,7 +77,7 @@ def measure(
     if not totals.records:
         why = f" ({reasons[0]})" if reasons else ""
         raise EcgByteError(f"{source}: no record went through{why}")
-    vocabulary_size = len(processor.ecg_tokenizer or processor.tokenizer)
+    vocabulary_size = processor.ecg_vocabulary_size
     settings = {
         "preset": extractor.preset,
         "cleaning": extractor.cleaning,

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ecg_byte_hf.fidelity.report import measure
+from ecg_byte_hf.fidelity.report_output import report_table, write_json
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+from ..small_tokenizer import simulated_records, small_processor
+
+
+def _rows(count: int) -> list[dict[str, Any]]:
+    """Corpus rows, as `datasets` hands them over in numpy format."""
+    rows = []
+    for one in simulated_records()[:count]:
+        signal = np.round(one.record.signal / 0.001).astype(np.int16)
+        rows.append(
+            {
+                "record_id": one.record.record_id,
+                "signal": signal,
+                "scale": np.float32(0.001),
+                "samples": signal.shape[1],
+                "sampling_rate": one.record.sampling_rate,
+            }
+        )
+    return rows
+
+
+@pytest.mark.parametrize("preset", ["compact", "paper"])
+def test_report_is_what_the_processor_gives(preset: str) -> None:
+    processor = small_processor(preset)
+    rows = _rows(4)
+    result = measure(processor, rows)
+    tokens, squares, prds = [], [], []
+    for row in rows:
+        signal = row["signal"] * row["scale"]
+        ids = processor(ecg=signal, sampling_rate=row["sampling_rate"])["input_ids"][0]
+        x = processor.feature_extractor.clean(signal, row["sampling_rate"]).astype(np.float64)
+        error = x - processor.decode_ecg(ids)
+        tokens.append(len(ids))
+        squares.append(np.mean(error**2))
+        prds.append(100 * np.sqrt(np.sum(error**2) / np.sum(x**2)))
+    overall = result["overall"]
+    assert overall["tokens_mean"] == pytest.approx(np.mean(tokens))
+    assert overall["rmse_uV"] == pytest.approx(1000 * np.sqrt(np.mean(squares)))
+    assert overall["rmse_median_uV"] == pytest.approx(1000 * np.sqrt(np.median(squares)), rel=0.1)
+    assert overall["prd_median"] == pytest.approx(np.median(prds))
+    assert overall["symbols_per_token"] > 1
+    assert result["settings"]["preset"] == preset
+    assert result["settings"]["records"] == 4
+    assert result["settings"]["vocabulary_size"] == 512
+    lead_squares = [values["rmse_uV"] ** 2 for values in result["per_lead"].values()]
+    assert len(lead_squares) == 12
+    assert np.mean(lead_squares) == pytest.approx(overall["rmse_uV"] ** 2)
+
+
+def test_a_bad_record_is_left_out_and_named() -> None:
+    rows = _rows(2)
+    rows[0] = rows[0] | {"record_id": "flat one", "signal": np.zeros_like(rows[0]["signal"])}
+    result = measure(small_processor(), rows)
+    assert result["settings"]["records"] == 1
+    assert result["settings"]["left_out"] == 1
+    assert "flat one" in result["settings"]["left_out_reasons"][0]
+    with pytest.raises(EcgByteError, match=r"no record went through.*flat one"):
+        measure(small_processor(), rows[:1])
+
+
+def test_table_and_json(tmp_path: Path) -> None:
+    result = measure(small_processor(), _rows(2))
+    write_json(result, tmp_path / "new" / "report.json")
+    assert json.loads((tmp_path / "new" / "report.json").read_text()) == result
+    table = report_table(result)
+    assert table.row_count == 13
+    with pytest.raises(EcgByteError, match="cannot be written"):
+        write_json(result, tmp_path)
+
+
+def test_another_unit_has_no_microvolts() -> None:
+    result = measure(small_processor(unit="SD"), _rows(2))
+    assert not [name for name in result["overall"] if name.endswith("_uV")]
+    assert result["overall"]["rmse"] > 0
+    assert report_table(result).row_count == 13

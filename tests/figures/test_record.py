@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from ecg_byte_hf.figures.record import draw_record, draw_record_tokens
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+from ..small_tokenizer import simulated_records, small_processor
+
+
+@pytest.mark.parametrize("preset", ["compact", "paper"])
+def test_legend_tells_tokens_of_the_record(preset: str) -> None:
+    processor = small_processor(preset)
+    record = simulated_records()[0].record
+    figure = draw_record(processor, record)
+    label = figure.axes[0].get_legend().get_texts()[1].get_text()
+    ids = processor.ecg_ids(record.signal, record.sampling_rate)
+    assert f"{len(ids):,} tokens" in label
+    assert "µV" in label
+
+
+def test_a_component_is_not_called_a_lead() -> None:
+    processor = small_processor("compact")
+    record = simulated_records()[0].record
+    figure = draw_record_tokens(processor, record, "r1")
+    title = next(t.get_text() for t in figure.axes[0].texts if record.record_id in t.get_text())
+    assert "component r1" in title
+    with pytest.raises(EcgByteError, match="'II' is not one of preset compact; choose one of r1"):
+        draw_record_tokens(processor, record, "II")
+
+
+def test_ids_drawn_are_those_of_the_lead() -> None:
+    processor = small_processor("paper")
+    record = simulated_records()[0].record
+    ids = processor.ecg_ids(record.signal, record.sampling_rate)
+    spans = processor.token_spans(ids)
+    expected = {
+        str(i) for i, s in zip(ids, spans, strict=True) if s.channel == "V2" and s[1] < s[2]
+    }
+    figure = draw_record_tokens(processor, record, "V2")
+    drawn = {t.get_text() for t in figure.axes[0].texts if t.get_text().isdigit()}
+    assert drawn
+    assert drawn <= expected
