@@ -158,6 +158,12 @@ def plot(
     print(out)
 
 
+def _refuse_or_zero(value: str) -> str:
+    if value not in ("refuse", "zero"):
+        raise typer.BadParameter("it must be refuse or zero")
+    return value
+
+
 CorpusFolder = Annotated[Path, typer.Option("--out", help="Folder of the corpus to write.")]
 CorpusRate = Annotated[
     float | None,
@@ -167,7 +173,12 @@ Window = Annotated[float, typer.Option(help="Seconds of a row, 2 to 10; longer r
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a corpus in --out.")]
 Questions = Annotated[bool, typer.Option(help="Write questions and answers too.")]
 Missing = Annotated[
-    str, typer.Option("--missing-leads", help="Records without all 12 leads: refuse or zero.")
+    str,
+    typer.Option(
+        "--missing-leads",
+        callback=_refuse_or_zero,
+        help="Records without all 12 leads: refuse, or zero for what cannot be computed.",
+    ),
 ]
 
 

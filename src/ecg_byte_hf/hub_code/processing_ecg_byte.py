@@ -284,6 +284,25 @@ class EcgByteProcessor(ProcessorMixin):
         return [str(path)]
 
     @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """Load from a folder or a Hub repository, as transformers does.
+
+        Raises `EcgByteError` where there is no such folder or repository, or no processor in it.
+        """
+        name = str(pretrained_model_name_or_path)
+        try:
+            return super().from_pretrained(name, *args, **kwargs)
+        except EcgByteError:
+            raise
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            reason = " ".join(str(error).split())
+            raise EcgByteError(
+                f"{name}: no ECG processor could be loaded from this folder or Hub repository "
+                f"({type(error).__name__}: {reason[:160]}); "
+                "make one with `ecg-byte train-tokenizer`"
+            ) from error
+
+    @classmethod
     def get_attributes(cls) -> list[str]:
         """The parts that every repository has; the second tokenizer is optional."""
         return ["feature_extractor", "tokenizer"]
