@@ -122,6 +122,7 @@ def test_the_command(tmp_path):
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     assert "1 rows of 1 records at 250 Hz" in done.output
+    assert CliRunner().invoke(app, [*arguments, "--missing-leads", "drop"]).exit_code == 2
     for command in ("ptb-xl", "wfdb", "simulation"):
         shown = CliRunner().invoke(app, ["prepare", command, "--help"]).output
         assert "Example" in shown
