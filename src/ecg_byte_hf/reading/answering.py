@@ -27,7 +27,7 @@ def ask(
     from ecg_byte_hf.records import read_record
 
     ecg = read_record(record)
-    windows = ecg.windows()
+    windows = list(ecg.windows())
     if len(windows) > 1:
         raise EcgByteError(
             f"{ecg.record_id}: lasts {ecg.signal.shape[1] / ecg.sampling_rate:.0f} s; the model "

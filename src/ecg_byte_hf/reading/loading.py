@@ -11,6 +11,7 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .generation import answer_all
 from .model import load_adapted, read_settings
+from .progress import quiet_libraries
 from .sequences import Chat
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Reader:
     @property
     def shift(self) -> int:
         """What is added to an id of the ECG BPE to get the Llama's."""
-        return len(self.chat.tokenizer) - len(self.processor.ecg_tokenizer)
+        return int(self.processor.ecg_shift)
 
     def answers(self, ecg_ids: Sequence[int], questions: Sequence[str]) -> list[str]:
         """The greedy answers to questions about one ECG (ids of the Llama, empty for a blind one).
@@ -78,6 +79,7 @@ def load_reader(
 
     from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
 
+    quiet_libraries()
     folder = Path(folder)
     settings = read_settings(folder)
     processor = EcgByteProcessor.from_pretrained(str(folder))

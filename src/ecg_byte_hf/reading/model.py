@@ -153,7 +153,7 @@ def add_adapter(
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
-    """Write the adapter and its rows, and not the whole embedding matrices that they are part of."""
+    """Write the adapter and its rows, without the whole matrices that the rows are part of."""
     model.save_pretrained(str(folder), save_embedding_layers=False)
 
 

@@ -131,7 +131,8 @@ class Chat:
         A template may put a newline after its end-of-turn token, so the first special token of
         the turn's end is taken.
         """
-        special = set(self.tokenizer.all_special_ids)
+        added = self.tokenizer.added_tokens_decoder
+        special = {i for i, token in added.items() if token.special}
         after = [i for i in self.answer_ids("a") if i in special]
         ends = {after[0]} if after else set()
         if self.tokenizer.eos_token_id is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
+from .progress import quiet_libraries
 from .sequences import Chat, Reading, build_readings, collate, pack
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[s
         if training.process_index == 0:
             shutil.rmtree(out)
     set_seed(training.seed)
+    quiet_libraries()
     with training.main_process_first(desc="tokenise"):
         corpus = TokenisedCorpus.open(arguments)
     settings = _train_one(arguments, training, corpus, out, blind=False)
@@ -174,11 +176,11 @@ def tokenise(
     split: Any, processor: Any, limit: int | None = None, num_proc: int | None = None
 ) -> dict[str, list[int]]:
     """Record id -> ids of its ECG, in ids of the ECG BPE, by the cached map step."""
-    from ecg_byte_hf.symbolize import symbolize
+    from ecg_byte_hf.symbolize import tokenize_dataset
 
     rows = split if limit is None else split.select(range(min(limit, len(split))))
-    done = symbolize(rows, processor, num_proc=num_proc)
-    return dict(zip(done["record_id"], done["input_ids"], strict=True))
+    done = tokenize_dataset(rows, processor, num_proc=num_proc).with_format("python")
+    return dict(zip(done["record_id"], done["ecg_ids"], strict=True))
 
 
 def _train_one(
@@ -312,6 +314,7 @@ def _run_stage(
         return {}
     resume = bool(stage.resume_from_checkpoint)
     stage.remove_unused_columns = False
+    stage.dataloader_pin_memory = stage.dataloader_pin_memory and stage.device.type == "cuda"
     stage.prediction_loss_only = True
     stage.disable_tqdm = True
     stage.label_names = ["labels"]
