@@ -32,7 +32,7 @@ def measure(parts: set[str], console: Console) -> tuple[list[Result], str, dict[
     """The results of the chosen parts, the name of the ECGs, the reports behind them."""
     from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
 
-    from . import bpe_training, einthoven, fidelity, map_memory, prepare_memory, speed
+    from . import bpe_training, einthoven, fidelity, flat_memory, speed
     from .ecgs import prepare_ecgs
 
     results: list[Result] = []
@@ -72,8 +72,7 @@ def measure(parts: set[str], console: Console) -> tuple[list[Result], str, dict[
                 )
         if "memory" in parts:
             with console.status("memory of prepare and of the map step"):
-                results += prepare_memory.flat_in_records()
-                results += map_memory.flat_in_records(tokenizers["compact"], folder)
+                results += flat_memory.flat_in_records(tokenizers["compact"], folder)
     return results, ecgs.name, reports
 
 

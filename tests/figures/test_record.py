@@ -25,7 +25,9 @@ def test_a_component_is_not_called_a_lead() -> None:
     figure = draw_record_tokens(processor, record, "r1")
     title = next(t.get_text() for t in figure.axes[0].texts if record.record_id in t.get_text())
     assert "component r1" in title
-    with pytest.raises(EcgByteError, match="'II' is not one of preset compact; choose one of r1"):
+    with pytest.raises(
+        EcgByteError, match="'II' is no channel of preset compact; choose one of r1"
+    ):
         draw_record_tokens(processor, record, "II")
 
 

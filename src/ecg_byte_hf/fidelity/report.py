@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
+from ..progress import datasets_bars, track
 from .metrics import error_sums
 from .totals import CorpusTotals
 
@@ -36,14 +37,12 @@ def report(
     from ..hub_code.processing_ecg_byte import EcgByteProcessor
 
     processor = EcgByteProcessor.from_pretrained(str(tokenizer))
-    splits = open_corpus(corpus)
-    if split not in splits or not len(splits[split]):
-        filled = [name for name, rows in splits.items() if len(rows)]
-        raise EcgByteError(
-            f"{corpus}: split {split!r} is not there or empty; use one of {', '.join(filled)}"
-        )
-    rows = splits[split].with_format("numpy")
-    result = measure(processor, _with_progress(rows, len(rows), quiet), source=str(corpus))
+    with datasets_bars(quiet):
+        splits = open_corpus(corpus)
+    if split not in splits:
+        raise EcgByteError(f"{corpus}: no split {split!r}; it has {', '.join(splits)}")
+    rows = track(splits[split], "measuring", len(splits[split]), quiet=quiet)
+    result = measure(processor, rows, source=str(corpus))
     where = {"tokenizer": str(tokenizer), "corpus": str(corpus), "split": split}
     return {**result, "settings": where | result["settings"]}
 
@@ -91,18 +90,3 @@ def measure(
     overall = totals.tokens_summary(vocabulary_size) | totals.error_summary(extractor.unit)
     per_lead = totals.error_summaries_per_lead(extractor.unit)
     return {"settings": settings, "overall": overall, "per_lead": per_lead}
-
-
-def _with_progress(rows: Iterable[Any], total: int, quiet: bool) -> Iterable[Any]:
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    return track(
-        rows,
-        "measuring",
-        total=total,
-        console=console,
-        transient=True,
-        disable=quiet or not console.is_terminal,
-    )

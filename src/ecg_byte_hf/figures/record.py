@@ -25,7 +25,7 @@ def draw_record(processor: EcgByteProcessor, record: EcgRecord) -> Figure:
     """
     extractor = processor.feature_extractor
     cleaned = extractor.clean(record.signal, record.sampling_rate, source=record.record_id)
-    ids = processor.ecg_ids(record.signal, record.sampling_rate)
+    ids = processor.ecg_ids(record.signal, record.sampling_rate, source=record.record_id)
     decoded = processor.decode_ecg(ids)
     rmse = float(error_sums(cleaned, decoded, record.record_id).over_leads().rmse)
     error = f"{1000 * rmse:.0f} µV" if extractor.unit == "mV" else f"{rmse:.2g} {extractor.unit}"
@@ -47,12 +47,15 @@ def draw_record_tokens(processor: EcgByteProcessor, record: EcgRecord, channel: 
     weighted sum of the leads, and the title says so. Raises `EcgByteError` for another channel.
     """
     extractor = processor.feature_extractor
-    if channel not in extractor.channels:
-        raise EcgByteError(
-            f"{record.record_id}: channel {channel!r} is not one of preset {extractor.preset}; "
-            f"choose one of {', '.join(extractor.channels)}"
-        )
     cleaned = extractor.clean(record.signal, record.sampling_rate, source=record.record_id)
+    ids = processor.ecg_ids(record.signal, record.sampling_rate, source=record.record_id)
+    spans = processor.token_spans(ids)
+    there = dict.fromkeys(span.channel for span in spans if span.channel)
+    if channel not in there:
+        raise EcgByteError(
+            f"{record.record_id}: {channel!r} is no channel of preset {extractor.preset}; choose "
+            f"one of {', '.join(there)}"
+        )
     if channel in STANDARD_LEADS:
         signal = cleaned[STANDARD_LEADS.index(channel)]
         what = f"lead {channel}"
@@ -60,10 +63,9 @@ def draw_record_tokens(processor: EcgByteProcessor, record: EcgRecord, channel: 
         components = extractor.codec.component_signals(cleaned)
         signal = components[extractor.channels.index(channel)]
         what = f"component {channel}, a weighted sum of the leads"
-    ids = processor.ecg_ids(record.signal, record.sampling_rate)
     return draw_tokens(
         signal,
-        list(zip(ids, processor.token_spans(ids), strict=True)),
+        list(zip(ids, spans, strict=True)),
         extractor.sampling_rate,
         channel=channel,
         unit=extractor.unit,

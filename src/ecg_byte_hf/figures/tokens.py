@@ -135,8 +135,8 @@ def _draw_boxes(
             Rectangle((x, y), width, _LANE_MM, facecolor=colour, edgecolor="white", linewidth=0.8)
         )
         # A thin line where a token starts carries its boundary up through the signal.
-        if lane == 0 and span.start >= row.start:
-            axes.plot([x, x], [y + _LANE_MM, top], color="#c8c8c8", linewidth=0.4, zorder=0)
+        if span.start >= row.start:
+            axes.plot([x, x], [top - _SIGNAL_MM, top], color="#c8c8c8", linewidth=0.4, zorder=0)
         # A token that goes on in the next row is named in the row that holds more of it.
         shown_here = 2 * (right - left) >= min(span.stop - span.start, row.stop - row.start)
         text = str(token)
