@@ -7,7 +7,6 @@ chain of ECG-Byte (Han et al., arXiv 2412.14373) as published, transients and al
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -53,6 +52,13 @@ def band_response(frequencies_hz: Any) -> NDArray[np.float64]:
     return np.where(frequencies < _DESIGN_RATE_HZ / 2, gain, 0.0)
 
 
+def _whole(lengths: NDArray[np.int64], ratio: float) -> NDArray[np.int64]:
+    """Those of `lengths` that times `ratio` come nearest to whole numbers."""
+    miss = np.abs(lengths * ratio - np.rint(lengths * ratio))
+    near: NDArray[np.int64] = lengths[miss <= miss.min() + 1e-6]
+    return near
+
+
 @lru_cache(maxsize=64)
 def _plan(
     samples: int, sampling_rate: float, output_rate: float, filtered: bool
@@ -62,25 +68,25 @@ def _plan(
     Returns the left and right reflection, the length of the output's FFT, where the output starts
     in it, how many samples it has, and the gain of each of its frequency bins.
     """
-    # The padded length must be a whole number of output samples, or time would be stretched.
-    ratio = Fraction(sampling_rate / output_rate).limit_denominator(250)
-    block, per_block = ratio.numerator, ratio.denominator
-    left = block * -(-round(REFLECTION_S * sampling_rate) // block)
-    left = min(left, block * ((samples - 1) // block))
+    # Left part and padded length must be whole numbers of output samples, or time would be shifted
+    # and stretched; where the rates have no such lengths, the nearest miss is taken.
+    ratio = output_rate / sampling_rate
+    shortest = min(round(REFLECTION_S * sampling_rate), samples - 1)
+    lefts = np.arange(shortest, min(shortest + round(sampling_rate / 2), samples - 1) + 1)
+    left = int(_whole(lefts, ratio)[0])
     longest = left + samples + min(samples - 1, round(3 * sampling_rate))
-    lengths = range(block * -(-(2 * left + samples) // block), longest + 1, block)
-    padded = next((n for n in lengths if scipy.fft.next_fast_len(n, True) == n), None)
-    if padded is None:
-        padded = lengths[0] if lengths else block * (longest // block)
+    whole = _whole(np.arange(2 * left + samples, longest + 1), ratio)
+    fast = [n for n in whole.tolist() if scipy.fft.next_fast_len(n, True) == n]
+    padded = int(fast[0] if fast else whole[0])
     right = padded - left - samples
-    out_length = padded // block * per_block
+    out_length = round(padded * ratio)
     frequencies = scipy.fft.rfftfreq(out_length, 1 / output_rate)
     gain = band_response(frequencies) if filtered else np.ones_like(frequencies)
     gain[frequencies >= sampling_rate / 2] = 0.0
     if out_length % 2 == 0:
         gain[-1] = 0.0
     gain *= out_length / padded
-    start = left // block * per_block
+    start = round(left * ratio)
     count = output_samples(samples, sampling_rate, output_rate)
     return left, right, out_length, start, count, gain.astype(np.float32)
 

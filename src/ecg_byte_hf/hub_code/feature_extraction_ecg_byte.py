@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -139,9 +140,9 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Through the configuration, so that two equal extractors pickle to the same bytes in every
-        # process: `datasets` finds its cache by them.
-        return _rebuild, (type(self), self.to_dict())
+        # Through the configuration as text, so that equal extractors pickle to the same bytes in
+        # every process: `datasets` finds its cache by them.
+        return _rebuild, (type(self), json.dumps(self.to_dict(), sort_keys=True))
 
     def fit(self, signals: Iterable[tuple[Any, float]]) -> EcgByteFeatureExtractor:
         """Learn the codec's state from `(signal, sampling_rate)` pairs in one streaming pass.
@@ -169,13 +170,27 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
         Returns float32 (12, n) in the extractor's unit at its sampling rate: what is coded, and
         what fidelity is measured against. Raises `EcgByteError` naming `source`.
         """
+        array, rate = self._checked(signal, sampling_rate, lead_names, source)
+        return self._cleaned(array, rate)
+
+    def _checked(
+        self,
+        signal: Any,
+        sampling_rate: float,
+        lead_names: Sequence[str] | None,
+        source: str,
+        max_duration_s: float = float("inf"),
+    ) -> tuple[Float32, float]:
         array = check_array(signal, source, leads=None if lead_names is not None else 12)
         if lead_names is not None:
             array = to_standard_order(array, tuple(lead_names), source)
         rate = check_sampling_rate(sampling_rate, source)
-        check_duration(array.shape[1], rate, source)
+        check_duration(array.shape[1], rate, source, max_duration_s=max_duration_s)
         if self.unit == "mV":
             check_millivolts(array, source)
+        return array, rate
+
+    def _cleaned(self, array: Float32, rate: float) -> Float32:
         if self.cleaning == "clean":
             return clean(array, rate, self.sampling_rate)
         if self.cleaning == "paper":
@@ -194,11 +209,8 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
 
         2 s to 10 s; longer ones are refused: cut them with `EcgRecord.windows()`.
         """
-        shape = np.shape(signal)
-        if len(shape) == 2:
-            rate = check_sampling_rate(sampling_rate, source)
-            check_duration(shape[1], rate, source, max_duration_s=MAX_DURATION_S)
-        return self._codec.encode(self.clean(signal, sampling_rate, lead_names, source=source))
+        array, rate = self._checked(signal, sampling_rate, lead_names, source, MAX_DURATION_S)
+        return self._codec.encode(self._cleaned(array, rate))
 
     def decode(self, words: Sequence[str], strict: bool = False) -> Float32:
         """float32 (12, samples) in the extractor's unit at its sampling rate, of any words.
@@ -272,5 +284,5 @@ def each_ecg(ecg: Any, sampling_rate: Any, lead_names: Any) -> Iterator[_Input]:
         yield _Input(one, rate, leads, source)
 
 
-def _rebuild(cls: type[Any], config: dict[str, Any]) -> Any:
-    return cls(**config)
+def _rebuild(cls: type[Any], config: str) -> Any:
+    return cls(**json.loads(config))

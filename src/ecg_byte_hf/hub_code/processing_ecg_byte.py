@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from transformers.dynamic_module_utils import custom_object_save
 from transformers.feature_extraction_utils import BatchFeature
 from transformers.processing_utils import ProcessorMixin
+from transformers.utils.hub import cached_file
 
 from .ecg_ids import EcgIds
 from .errors import EcgByteError
@@ -21,6 +23,8 @@ from .tokenizer_files import save_portable_tokenizer
 
 ECG_TOKENIZER_FOLDER = "ecg_tokenizer"
 PLACEHOLDER = "<|ecg|>"
+
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 class EcgByteProcessor(ProcessorMixin):
@@ -290,6 +294,8 @@ class EcgByteProcessor(ProcessorMixin):
         Raises `EcgByteError` where there is no such folder or repository, or no processor in it.
         """
         name = str(pretrained_model_name_or_path)
+        if not Path(name).is_dir():
+            _check_on_hub(name, kwargs)
         try:
             return super().from_pretrained(name, *args, **kwargs)
         except EcgByteError:
@@ -327,6 +333,29 @@ class EcgByteProcessor(ProcessorMixin):
             return [extractor, tokenizer]
         kwargs["subfolder"] = str(Path(kwargs.get("subfolder", "")) / ECG_TOKENIZER_FOLDER)
         return [extractor, tokenizer, AutoTokenizer.from_pretrained(name, **kwargs)]
+
+
+def _check_on_hub(name: str, kwargs: dict[str, Any]) -> None:
+    """One look for the processor, where transformers would look for eight files, retrying each."""
+    found = None
+    reason = "no such folder"
+    if _REPOSITORY.fullmatch(name):
+        options = ("cache_dir", "revision", "token", "local_files_only", "force_download")
+        try:
+            found = cached_file(
+                name,
+                "processor_config.json",
+                subfolder=kwargs.get("subfolder", ""),
+                **{key: kwargs[key] for key in options if key in kwargs},
+            )
+            reason = "no processor_config.json in it"
+        except (OSError, ValueError) as error:
+            reason = "no such folder, and on the Hub: " + " ".join(str(error).split())[:200]
+    if found is None:
+        raise EcgByteError(
+            f"{name}: no ECG processor here ({reason}); give a folder that `ecg-byte "
+            f"train-tokenizer` or finetune.py wrote, or a Hub repository"
+        )
 
 
 def _flatten(messages: Sequence[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
