@@ -29,6 +29,7 @@ from ..hub_code.signal_checks import (
     check_sampling_rate,
 )
 from ..records import EcgRecord
+from ..shipped import shipped_file
 from .columns import SPLITS, ecg_features, quantise, question_features
 from .corpus import CORPUS_FILE
 from .shards import ShardWriter, why_not_written, write_rows, write_whole
@@ -366,11 +367,9 @@ def _without_signal(shards: list[Path]) -> list[dict[str, Any]]:
 
 
 def _card(description: dict[str, Any]) -> str:
-    from importlib.resources import files
-
     from jinja2 import Environment, StrictUndefined
 
-    template = files("ecg_byte_hf").joinpath("hub_cards/dataset_card.md").read_text("utf-8")
+    template = shipped_file("hub_cards/dataset_card.md").read_text(encoding="utf-8")
     splits = [
         {"name": split, **counts}
         for split, counts in description["splits"].items()

@@ -1,0 +1,206 @@
+"""The whole way on simulated ECGs: corpus, tokenizer, fidelity, Llama, controls, a question."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .hub_code.errors import EcgByteError
+from .shipped import shipped_file
+
+# What the small Llama reads best in a few minutes; the preset's own defaults are finer.
+PRESET = "compact"
+VOCABULARY_SIZE = 1024
+CODEC: dict[str, Any] = {}
+CONFIG = "training/configs/small.yaml"
+SETTINGS_FILE = "quickstart.json"
+
+
+def quickstart(
+    out: str | Path = "out",
+    *,
+    records: int = 2000,
+    seed: int = 0,
+    overwrite: bool = False,
+    quiet: bool = False,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Simulate, prepare, train a tokenizer and a small Llama, evaluate it, ask it one question.
+
+    Leaves `corpus/`, `tokenizer/`, `model/`, `report.json`, `ecg.png` and `tokens.png` in `out`.
+    Steps that an interrupted run with the same arguments finished are not done again. `say` gets
+    the lines that tell what happens. Returns what `report.json` holds.
+
+    Raises `EcgByteError` where `out` holds something else or `records` is too small to learn from.
+    """
+    folder = Path(out)
+    settings = {"records": records, "seed": seed, "version": __version__}
+    _claim(folder, settings, overwrite)
+    started = time.monotonic()
+
+    def step(text: str) -> None:
+        say(f"[{time.monotonic() - started:4.0f} s] {text}")
+
+    step(f"simulating {records:,} ECGs with known truth -> {folder / 'corpus'}")
+    say(f"         {_corpus(folder, records, seed, quiet)}")
+    step(f"training the tokenizer, preset {PRESET} -> {folder / 'tokenizer'}")
+    fidelity = _tokenizer(folder, quiet)
+    overall = fidelity["overall"]
+    say(
+        f"         {overall['tokens_mean']:.0f} tokens an ECG, RMSE {overall['rmse_uV']:.0f} uV, "
+        f"PRD {overall['prd_median']:.1f} % on {fidelity['settings']['records']} unseen ECGs"
+    )
+    step(f"drawing -> {folder / 'ecg.png'}, {folder / 'tokens.png'}")
+    record = _pictures(folder, seed)
+    step(f"training a small Llama on questions about them -> {folder / 'model'}")
+    _model(folder, seed, quiet)
+    step("evaluating it on patients it has not seen, beside its controls")
+    accuracy = _evaluation(folder, seed, quiet)
+    _print_accuracies(accuracy)
+    asked = _ask(folder, record, seed)
+    step(
+        f"asking: {asked['question']}\n         answer: {asked['answer']} (truth: {asked['truth']})"
+    )
+    report = {
+        "settings": settings | {"preset": PRESET, "vocabulary_size": VOCABULARY_SIZE},
+        "fidelity": fidelity,
+        "reading": accuracy,
+        "asked": asked,
+        "seconds": round(time.monotonic() - started),
+    }
+    _write_json(folder / "report.json", report)
+    step(f"done; everything is in {folder}/, the figures in {folder / 'report.json'}")
+    return report
+
+
+def _claim(folder: Path, settings: dict[str, Any], overwrite: bool) -> None:
+    marker = folder / SETTINGS_FILE
+    if settings["records"] < 100:
+        raise EcgByteError(
+            f"quickstart: {settings['records']} records are too few; take 100 or more"
+        )
+    if folder.exists() and any(folder.iterdir()):
+        ours = marker.is_file()
+        if ours and overwrite:
+            shutil.rmtree(folder)
+        elif not ours:
+            raise EcgByteError(f"{folder}: not empty and not a quickstart's; give another --out")
+        elif json.loads(marker.read_text(encoding="utf-8")) != settings:
+            raise EcgByteError(
+                f"{folder}: holds a quickstart with other arguments; "
+                "give another --out, or --overwrite"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(marker, settings)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    from .fidelity.report_output import write_json
+
+    write_json(content, path)
+
+
+def _corpus(folder: Path, records: int, seed: int, quiet: bool) -> str:
+    from .corpora.simulated import simulated
+    from .corpora.writer import write_corpus
+
+    return str(write_corpus(simulated(records, seed=seed), folder / "corpus", quiet=quiet))
+
+
+def _tokenizer(folder: Path, quiet: bool) -> dict[str, Any]:
+    from .corpus_tokenizer import processor_from_corpus
+    from .fidelity.report import report
+
+    tokenizer, result = folder / "tokenizer", folder / "fidelity.json"
+    if result.is_file():
+        return dict(json.loads(result.read_text(encoding="utf-8")))
+    processor = processor_from_corpus(
+        folder / "corpus",
+        preset=PRESET,
+        vocabulary_size=VOCABULARY_SIZE,
+        codec=CODEC,
+        quiet=quiet,
+    )
+    processor.save_pretrained(tokenizer)
+    fidelity = report(tokenizer, folder / "corpus", "validation", quiet=quiet)
+    _write_json(result, fidelity)
+    return fidelity
+
+
+def _held_out(folder: Path) -> Any:
+    """The first held-out ECG, as it stands in the corpus."""
+    from .corpora import open_corpus, signal_mV
+    from .records import read_record
+
+    row = open_corpus(folder / "corpus")["test"][0]
+    return read_record(
+        signal_mV(row), sampling_rate=float(row["sampling_rate"]), record_id=str(row["record_id"])
+    )
+
+
+def _pictures(folder: Path, seed: int) -> Any:
+    from .figures.canvas import save_figure
+    from .figures.record import draw_record, draw_record_tokens
+    from .hub_code.processing_ecg_byte import EcgByteProcessor
+
+    record = _held_out(folder)
+    processor = EcgByteProcessor.from_pretrained(str(folder / "tokenizer"))
+    channel = processor.feature_extractor.channels[0]
+    save_figure(draw_record(processor, record), folder / "ecg.png")
+    save_figure(draw_record_tokens(processor, record, channel), folder / "tokens.png")
+    return record
+
+
+def _model(folder: Path, seed: int, quiet: bool) -> None:
+    from .reading.arguments import parse_finetune
+    from .reading.training import finetune
+
+    model = folder / "model"
+    if (model / "reading.json").is_file() and (model / "blind" / "reading.json").is_file():
+        return
+    arguments = {
+        "config": shipped_file(CONFIG),
+        "corpus": folder / "corpus",
+        "tokenizer": folder / "tokenizer",
+        "output_dir": model,
+        "seed": seed,
+        "overwrite": True,
+        "quiet": quiet,
+    }
+    finetune(*parse_finetune([text for k, v in arguments.items() for text in (f"--{k}", str(v))]))
+
+
+def _evaluation(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
+    from .reading.evaluation import evaluate
+
+    result = evaluate(folder / "model", folder / "corpus", split="test", seed=seed, quiet=quiet)
+    _write_json(folder / "model" / "evaluation-test.json", result)
+    return result
+
+
+def _print_accuracies(accuracy: dict[str, Any]) -> None:
+    from .reading.tables import print_accuracies
+
+    print_accuracies(accuracy)
+
+
+def _ask(folder: Path, record: Any, seed: int) -> dict[str, str]:
+    from .corpora import open_questions
+    from .reading.loading import load_reader
+
+    asked = open_questions(folder / "corpus")["test"]
+    rows = [row for row in asked if row["record_id"] == record.record_id]
+    row = next(row for row in rows if row["question_type"] != "report")
+    reader = load_reader(folder / "model")
+    ids = reader.processor.ecg_ids(record.signal, record.sampling_rate, source=record.record_id)
+    return {
+        "record_id": record.record_id,
+        "question": row["question"],
+        "answer": reader.answers(ids, [row["question"]])[0],
+        "truth": row["answer"],
+    }
