@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from tokenizers import Tokenizer, models
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from ecg_byte_hf import EcgByteFeatureExtractor, EcgByteProcessor, train_tokenizer
+from ecg_byte_hf.corpora import open_corpus, signal_mV
+from ecg_byte_hf.corpora.simulated import simulated
+from ecg_byte_hf.corpora.writer import write_corpus
 from ecg_byte_hf.reading.model import new_llama, train_text_tokenizer
 from ecg_byte_hf.reading.vocabulary import add_ecg_tokens
 
@@ -56,3 +62,31 @@ def question(record: str, text: str, answer: str, patient: str | None = None) ->
         "options": [],
         "answer": answer,
     }
+
+
+def make_corpus(folder: Path, records: int = 120) -> Path:
+    """A corpus of simulated ECGs with questions."""
+    write_corpus(simulated(records, seed=0), folder, with_questions=True, quiet=True)
+    return folder
+
+
+def make_tokenizer(corpus: Path, folder: Path) -> Path:
+    """A coarse `compact` tokenizer of a corpus: some 250 tokens an ECG."""
+    rows = open_corpus(corpus)["train"]
+    extractor = EcgByteFeatureExtractor(preset="compact", codec={"step": 1.5})
+    signals = [(signal_mV(row), float(row["sampling_rate"])) for row in rows]
+    extractor.fit(signals)
+    words = [extractor.encode(signal, rate) for signal, rate in signals]
+    bpe = train_tokenizer(words, extractor, 400)
+    EcgByteProcessor(extractor, bpe).save_pretrained(folder)
+    return folder
+
+
+SMALL_LLAMA = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "tie_word_embeddings": True,
+}

@@ -126,10 +126,11 @@ def answer_readings(
 ) -> list[Scored]:
     """Ask `reader` every question of `readings`; `ecgs` replaces their ECGs (record id -> ids)."""
     scored = []
+    cut = reader.longest_answer(without=UNSCORED_TYPES)
     for reading in readings:
         ids = reading.ecg_ids if ecgs is None else ecgs[reading.record_id]
         rows = [turn.row for turn in reading.turns]
-        given = reader.answers(ids, [row["question"] for row in rows])
+        given = reader.answers(ids, [row["question"] for row in rows], cut)
         scored += [_scored(row, answer) for row, answer in zip(rows, given, strict=True)]
         advance()
     return scored

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 class Reader:
     """A fine-tuned Llama, its processor and its chat.
 
-    `settings` is the content of `reading.json`; `max_new_tokens` the longest answer it was trained
-    on.
+    `settings` is the content of `reading.json`.
     """
 
     model: PreTrainedModel
@@ -31,18 +30,25 @@ class Reader:
     chat: Chat
     settings: dict[str, Any]
 
-    @property
-    def max_new_tokens(self) -> int:
-        """Tokens after which an answer is cut: those of the longest answer in training."""
-        return int(self.settings["longest_answer"])
+    def longest_answer(self, without: Collection[str] = ()) -> int:
+        """Tokens of the longest answer in training, some question types left out."""
+        lengths = self.settings["longest_answers"].items()
+        return max((n for kind, n in lengths if kind not in without), default=1)
 
     @property
     def shift(self) -> int:
         """What is added to an id of the ECG BPE to get the Llama's."""
         return int(self.processor.ecg_shift)
 
-    def answers(self, ecg_ids: Sequence[int], questions: Sequence[str]) -> list[str]:
+    def answers(
+        self,
+        ecg_ids: Sequence[int],
+        questions: Sequence[str],
+        max_new_tokens: int | None = None,
+    ) -> list[str]:
         """The greedy answers to questions about one ECG (ids of the Llama, empty for a blind one).
+
+        An answer is cut after `max_new_tokens`, by default those of the longest in training.
 
         Raises:
             EcgByteError: a question holds special tokens, an id is outside the vocabulary, or ECG
@@ -57,14 +63,14 @@ class Reader:
                 f"token ids up to {max(ecg_ids)} in a vocabulary of {vocabulary}: the ECG was "
                 "tokenised for another model"
             )
-        longest = max(map(len, asked)) + self.max_new_tokens
-        needed = len(self.chat.prefix_ids) + len(ecg_ids) + longest
+        cut = self.longest_answer() if max_new_tokens is None else max_new_tokens
+        needed = len(self.chat.prefix_ids) + len(ecg_ids) + max(map(len, asked)) + cut
         if needed > self.settings["context"]:
             raise EcgByteError(
                 f"the ECG and the question take {needed} tokens, the model holds "
                 f"{self.settings['context']}: ask a shorter question or cut the ECG into windows"
             )
-        return answer_all(self.model, self.chat, ecg_ids, asked, self.max_new_tokens)
+        return answer_all(self.model, self.chat, ecg_ids, asked, cut)
 
 
 def load_reader(

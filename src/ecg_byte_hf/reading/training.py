@@ -259,14 +259,17 @@ def _train_one(
     stage = _stage(training, out / STAGES_FOLDER / "adapter")
     title = "blind adapter" if blind else "adapter"
     losses["adapter"] = train(adapted, stage, ecg_loss_weight=0.0, title=title)
-    answers = [turn.answer_ids for reading in readings["train"] for turn in reading.turns]
+    longest: dict[str, int] = {}
+    for turn in (turn for reading in readings["train"] for turn in reading.turns):
+        kind = turn.row["question_type"]
+        longest[kind] = max(longest.get(kind, 0), len(turn.answer_ids))
     settings = {
         "base": "made here" if new else arguments.base_id or arguments.base,
         "blind": None,
         "context": context,
         "ecg_tokens_mean": _mean_length(readings["train"]),
         "left_out": {split: vars(counts) for split, counts in left_out.items()},
-        "longest_answer": max(map(len, answers)),
+        "longest_answers": longest,
         "losses": losses,
         "max_steps": training.max_steps,
         "parameters": sum(p.numel() for p in model.parameters()),

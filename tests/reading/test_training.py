@@ -1,0 +1,191 @@
+"""Everything of `reading` together, on a small simulated corpus."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from transformers import TrainingArguments
+
+from ecg_byte_hf import EcgByteError
+from ecg_byte_hf.corpora.simulation import simulate
+from ecg_byte_hf.reading.answering import ask
+from ecg_byte_hf.reading.evaluation import evaluate, flat_ecg_ids
+from ecg_byte_hf.reading.loading import load_reader
+from ecg_byte_hf.reading.training import ReadingArguments, finetune
+
+from . import tiny
+
+
+def train(
+    corpus, tokenizer, out, *, max_steps=2, resume=None, blind=False, overwrite=False, **more
+):
+    arguments = ReadingArguments(
+        corpus=str(corpus),
+        tokenizer=str(tokenizer),
+        small_llama=tiny.SMALL_LLAMA,
+        context=1024,
+        max_train_records=12,
+        max_validation_records=4,
+        train_blind=blind,
+        overwrite=overwrite,
+        quiet=True,
+    )
+    options = {
+        "learning_rate": 1e-3,
+        "per_device_train_batch_size": 2,
+        "save_strategy": "steps",
+        "save_steps": 1,
+        "report_to": "none",
+        "use_cpu": True,
+        "seed": 7,
+        **more,
+    }
+    training = TrainingArguments(
+        output_dir=str(out), max_steps=max_steps, resume_from_checkpoint=resume, **options
+    )
+    return finetune(arguments, training)
+
+
+def weights(folder):
+    from safetensors.torch import load_file
+
+    return {
+        str(path.relative_to(folder)): load_file(path)
+        for path in (folder / "adapter_model.safetensors", folder / "base" / "model.safetensors")
+    }
+
+
+def same(one, other):
+    return all(
+        torch.equal(tensor, other[file][name])
+        for file, tensors in one.items()
+        for name, tensor in tensors.items()
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, corpus, tokenizer):
+    out = tmp_path_factory.mktemp("trained") / "out"
+    train(corpus, tokenizer, out, blind=True)
+    return out
+
+
+def test_folder_holds_everything_and_no_local_path(trained, corpus):
+    for name in [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "base/model.safetensors",
+        "blind/adapter_model.safetensors",
+        "ecg_tokenizer/tokenizer.json",
+        "generation_config.json",
+        "processor_config.json",
+        "reading.json",
+        "tokenizer.json",
+    ]:
+        assert (trained / name).is_file(), name
+    config = json.loads((trained / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] is None
+    for name in ("adapter_config.json", "reading.json", "tokenizer_config.json"):
+        assert str(corpus.parent) not in (trained / name).read_text()
+    settings = json.loads((trained / "reading.json").read_text())
+    assert settings["sees_ecg"]
+    assert settings["losses"]["adapter"]["steps"] == 2
+
+
+def test_same_seed_same_weights(trained, corpus, tokenizer, tmp_path):
+    train(corpus, tokenizer, tmp_path / "again")
+    assert same(weights(trained), weights(tmp_path / "again"))
+
+
+def test_interrupted_training_goes_on_to_the_same_weights(
+    trained, corpus, tokenizer, tmp_path, monkeypatch
+):
+    from ecg_byte_hf.reading.trainer import ReadingTrainer
+
+    steps = []
+    whole = ReadingTrainer.training_step
+
+    def interrupted(self, *args, **kwargs):
+        steps.append(1)
+        if len(steps) == 4:
+            raise KeyboardInterrupt
+        return whole(self, *args, **kwargs)
+
+    monkeypatch.setattr(ReadingTrainer, "training_step", interrupted)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        train(corpus, tokenizer, out)
+    assert not (out / "adapter_model.safetensors").exists()
+    with pytest.raises(EcgByteError, match="is not empty"):
+        train(corpus, tokenizer, out)
+    train(corpus, tokenizer, out, resume="true")
+    assert len(steps) == 5
+    assert same(weights(trained), weights(out))
+
+
+def test_evaluation_names_every_control(trained, corpus, tmp_path):
+    answers = tmp_path / "answers.jsonl"
+    result = evaluate(trained, corpus, quiet=True, answers_path=answers)
+    n = result["accuracy"]["n"]
+    for control in ("accuracy", "blind", "blackout", "shuffled", "majority"):
+        assert result[control]["n"] == n
+        assert set(result[control]["per_type"]) <= {"verify", "choose", "query"}
+        assert 0 <= result[control]["overall"] <= 1
+    assert len(answers.read_text().splitlines()) == n
+    assert result["unscored"]["report"] > 0
+    with pytest.raises(EcgByteError, match="no split 'tests'"):
+        evaluate(trained, corpus, split="tests", quiet=True)
+
+
+def test_blackout_is_a_flat_ecg(trained):
+    reader = load_reader(trained)
+    ids = flat_ecg_ids(reader.processor)
+    signal = reader.processor.decode_ecg(ids)
+    assert signal.shape[0] == 12
+    assert np.abs(signal).max() == 0
+
+
+def test_ask_answers_and_refuses(trained, tmp_path):
+    signal = next(iter(simulate(1, seed=3))).record.signal
+    np.save(tmp_path / "ecg.npy", signal)
+    csv = tmp_path / "ecg.csv"
+    names = "I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6"
+    table = np.column_stack([np.arange(signal.shape[1]) / 500, signal.T])
+    np.savetxt(csv, table, delimiter=",", header="time," + names, comments="", fmt="%.4f")
+    reader = load_reader(trained)
+    assert isinstance(ask(csv, "Is the rhythm regular?", reader), str)
+    with pytest.raises(EcgByteError, match="special token"):
+        ask(csv, "Is <|ecg|> regular?", reader)
+    with pytest.raises(EcgByteError, match="is empty"):
+        ask(csv, " ", reader)
+    with pytest.raises(EcgByteError, match="holds 1024"):
+        ask(csv, "Is it? " * 400, reader)
+    with pytest.raises(EcgByteError, match="no fine-tuned model"):
+        ask(csv, "Is the rhythm regular?", tmp_path)
+
+
+def test_loss_that_is_not_finite_ends_with_advice(corpus, tokenizer, tmp_path):
+    with pytest.raises(EcgByteError, match="lower learning_rate"):
+        train(corpus, tokenizer, tmp_path / "out", learning_rate=1e30, max_grad_norm=0, max_steps=4)
+
+
+def test_max_steps_0_builds_and_stops(corpus, tokenizer, tmp_path):
+    settings = train(corpus, tokenizer, tmp_path / "out", max_steps=0)
+    assert settings["losses"] == {"base": {}, "adapter": {}}
+    assert load_reader(tmp_path / "out").settings["sees_ecg"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"corpus": ""}, "--corpus is missing"),
+        ({"gguf_file": "x.gguf"}, "--gguf-file needs --base"),
+        ({"base": "."}, "--base-id"),
+        ({"base": "a/b", "base_id": "."}, "public id"),
+    ],
+)
+def test_arguments_that_contradict_one_another_are_refused(fields, message):
+    arguments = ReadingArguments(**{"corpus": "c", "tokenizer": "t", **fields})
+    with pytest.raises(EcgByteError, match=message):
+        arguments.check()

@@ -1,0 +1,94 @@
+"""`training/finetune.py` and `training/evaluate.py`, as a user starts them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ecg_byte_hf import EcgByteError
+from ecg_byte_hf.reading.arguments import parse_finetune, read_config
+
+from .reading import tiny
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CONFIGS = REPOSITORY / "training" / "configs"
+
+
+def run(*arguments):
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(REPOSITORY / "src"),
+    }
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_configs_parse_and_the_command_line_overrides_them(config, tmp_path):
+    line = f"--corpus c --tokenizer t --seed 5 --learning-rate 0.25 --output-dir {tmp_path}"
+    arguments, training = parse_finetune(["--config", str(config), *line.split()])
+    arguments.check()
+    assert arguments.corpus == "c"
+    assert training.seed == 5
+    assert training.learning_rate == 0.25
+    assert training.lr_scheduler_type == "cosine"
+    assert bool(arguments.small_llama) == (config.stem == "small")
+
+
+def test_unknown_and_broken_configs_are_refused(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("learning_rat: 1\n")
+    with pytest.raises(EcgByteError, match="unknown field 'learning_rat'"):
+        parse_finetune(["--config", str(config)])
+    for text in ("- a\n", "a: [\n"):
+        config.write_text(text)
+        with pytest.raises(EcgByteError, match=r"config\.yaml"):
+            read_config(config, {"a"})
+    with pytest.raises(EcgByteError, match="cannot read the config"):
+        read_config(tmp_path / "absent.yaml", set())
+
+
+def test_finetune_and_evaluate_from_the_shell(tmp_path):
+    corpus = tiny.make_corpus(tmp_path / "corpus")
+    tokenizer = tiny.make_tokenizer(corpus, tmp_path / "tokenizer")
+    out = tmp_path / "out"
+    finetune = run(
+        *("-m", "accelerate.commands.launch", "--num_cpu_threads_per_process", 1),
+        *("training/finetune.py", "--config", CONFIGS / "small.yaml"),
+        *("--corpus", corpus, "--tokenizer", tokenizer, "--output-dir", out),
+        *("--max-steps", 2, "--max-train-records", 8),
+    )
+    assert finetune.returncode == 0, finetune.stderr
+    assert "losses" in finetune.stdout
+    target = tmp_path / "evaluation.json"
+    evaluate = run(
+        *(
+            "training/evaluate.py",
+            "--model",
+            out,
+            "--corpus",
+            corpus,
+            "--json",
+            target,
+            "--max-records",
+            8,
+        ),
+    )
+    assert evaluate.returncode == 0, evaluate.stderr
+    assert json.loads(target.read_text())["shuffled"]["n"] > 0
+    refused = run("training/evaluate.py", "--model", corpus, "--corpus", corpus)
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "no fine-tuned model" in refused.stderr
