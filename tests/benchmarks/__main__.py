@@ -85,7 +85,10 @@ def main() -> None:
     os.environ.update(ONE_CORE, HF_HUB_OFFLINE="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
     console = Console(stderr=True)
     results, ecgs, reports = measure(set(arguments.only), console)
-    Console().print(results_table(results, ecgs))
+    out = Console()
+    if not out.is_terminal:
+        out.width = 150  # a file or a pipe has no width of its own
+    out.print(results_table(results, ecgs))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "ecgs": ecgs,
