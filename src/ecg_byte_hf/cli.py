@@ -71,7 +71,7 @@ def quickstart(
 def train_tokenizer_command(
     corpus: Annotated[Path, typer.Argument(help="Corpus folder, made by 'prepare'.")],
     out: Annotated[Path, typer.Option(help="Folder of the tokenizer to write.")],
-    preset: Annotated[str, typer.Option(help="paper or compact.")] = "compact",
+    preset: Annotated[str, typer.Option(help="paper, compact or beat.")] = "compact",
     vocab_size: Annotated[int, typer.Option(help="Tokens in all, markers included.")] = 4096,
     split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
     max_records: Annotated[
@@ -81,10 +81,14 @@ def train_tokenizer_command(
         str | None, typer.Option(help="clean, paper or none; default: the preset's own.")
     ] = None,
     step: Annotated[
-        float | None, typer.Option(help="Quantiser step in mV (compact; default 0.33).")
+        float | None, typer.Option(help="Quantiser step in mV (default: compact 0.33, beat 0.45).")
     ] = None,
     dead_zone: Annotated[
-        float | None, typer.Option(help="Share of a step that becomes 0 (compact; default 0.6).")
+        float | None,
+        typer.Option(help="Share of a step that becomes 0 (compact, beat; default 0.6)."),
+    ] = None,
+    template_step: Annotated[
+        float | None, typer.Option(help="Step of the representative beat in mV (beat).")
     ] = None,
     one_word: Annotated[
         bool, typer.Option("--one-word", help="One word per ECG, as in the paper (paper).")
@@ -101,7 +105,12 @@ def train_tokenizer_command(
     """
     from .corpus_tokenizer import processor_from_corpus
 
-    options = {"step": step, "dead_zone": dead_zone, "lead_order": lead_order}
+    options = {
+        "step": step,
+        "dead_zone": dead_zone,
+        "template_step": template_step,
+        "lead_order": lead_order,
+    }
     codec = {name: value for name, value in options.items() if value is not None}
     processor = processor_from_corpus(
         corpus,

@@ -9,7 +9,7 @@ from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtra
 from ecg_byte_hf.hub_code.leads import STANDARD_LEADS
 from tests.small_tokenizer import simulated_records, small_processor
 
-PRESETS = ("paper", "compact")
+PRESETS = ("paper", "compact", "beat")
 
 
 def a_record(number: int = 0):

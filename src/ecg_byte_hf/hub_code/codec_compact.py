@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from .errors import EcgByteError
 from .leads import LEADS_FROM_INDEPENDENT
-from .run_lengths import ALPHABET, BLOCK, MAX_VALUE, encode_rows, end_symbol, parse, run_symbols
+from .run_lengths import (
+    ALPHABET,
+    BLOCK,
+    LARGEST_VALUE,
+    Parsed,
+    encode_rows,
+    end_symbol,
+    parse,
+    run_symbols,
+)
 from .spans import Span
 
 COMPONENTS = 8
@@ -64,6 +73,16 @@ def pad_to_blocks(components: Float32) -> Float32:
     share = np.arange(1, missing + 1, dtype=np.float32) / (missing + 1)
     last, first = components[:, -1:], components[:, :1]
     return np.concatenate([components, last + (first - last) * share], axis=1)
+
+
+def dequantise(words: Sequence[Parsed], places: int, step: float) -> Float32:
+    """Coefficients float32 (words, places) of words; symbols beyond the end are left out."""
+    coefficients = np.zeros((len(words), places), dtype=np.float32)
+    for row, word in zip(coefficients, words, strict=True):
+        inside = (word.values != 0) & (word.places < places)
+        row[word.places[inside]] = word.values[inside]
+    coefficients *= step
+    return coefficients
 
 
 class CompactCodec:
@@ -147,11 +166,11 @@ class CompactCodec:
         return np.asarray(self._transform() @ signal, dtype=np.float32)
 
     def quantise(self, coefficients: Float32) -> NDArray[np.int32]:
-        """Quantised values within -127 ... 127, of the same shape."""
+        """Quantised values, int32 of the same shape."""
         scaled = np.abs(coefficients)
         scaled *= 1.0 / self.step
         scaled += 1.0 - self.dead_zone
-        magnitude = np.minimum(scaled, MAX_VALUE).astype(np.int32)
+        magnitude = np.minimum(scaled, LARGEST_VALUE).astype(np.int32)
         return np.where(coefficients < 0, -magnitude, magnitude)
 
     def encode(self, signal: Float32) -> list[str]:
@@ -159,17 +178,20 @@ class CompactCodec:
 
         A length other than the nominal one is said by an end mark in the first word.
         """
-        components = pad_to_blocks(self.component_signals(signal))
-        values = self.quantise(blocks_from_signal(components))
+        return self.encode_components(self.component_signals(signal))
+
+    def encode_components(self, components: Float32) -> list[str]:
+        """Eight words of components float32 (8, samples)."""
+        values = self.quantise(blocks_from_signal(pad_to_blocks(components)))
         words = encode_rows(values)
-        samples = signal.shape[1]
+        samples = components.shape[1]
         if samples != self.nominal_samples:
             nonzero = np.flatnonzero(values[0])
             rest = values.shape[1] - (int(nonzero[-1]) + 1 if len(nonzero) else 0)
             words[0] += run_symbols(rest) + end_symbol(-samples % BLOCK)
         return words
 
-    def _parse(self, words: Sequence[str], strict: bool) -> tuple[list[Any], int]:
+    def _parse(self, words: Sequence[str], strict: bool) -> tuple[list[Parsed], int]:
         if len(words) != COMPONENTS and strict:
             raise EcgByteError(f"compact: {len(words)} words instead of {COMPONENTS}")
         parsed = [parse(word) for word in (*words, *[""] * COMPONENTS)][:COMPONENTS]
@@ -182,7 +204,7 @@ class CompactCodec:
             self._check(parsed, samples)
         return parsed, samples
 
-    def _check(self, parsed: Sequence[Any], samples: int) -> None:
+    def _check(self, parsed: Sequence[Parsed], samples: int) -> None:
         places = -(-samples // BLOCK) * BLOCK
         for channel, word in zip(self.channels, parsed, strict=True):
             if word.foreign:
@@ -208,15 +230,17 @@ class CompactCodec:
         Whatever does not fit (foreign characters, symbols beyond the end, missing or surplus words)
         is left out; with `strict` it raises an `EcgByteError` that says what was wrong.
         """
+        return self.leads(self.decode_components(words, strict))
+
+    def leads(self, components: Float32) -> Float32:
+        """The leads float32 (12, samples) of components (8, samples)."""
+        return np.asarray(self._transform().T @ components, dtype=np.float32)
+
+    def decode_components(self, words: Sequence[str], strict: bool = False) -> Float32:
+        """The components float32 (8, samples) of any words, as `decode` reads them."""
         parsed, samples = self._parse(words, strict)
         places = -(-samples // BLOCK) * BLOCK
-        coefficients = np.zeros((COMPONENTS, places), dtype=np.float32)
-        for row, word in zip(coefficients, parsed, strict=True):
-            inside = (word.values != 0) & (word.places < places)
-            row[word.places[inside]] = word.values[inside]
-        coefficients *= self.step
-        components = signal_from_blocks(coefficients)[:, :samples]
-        return np.asarray(self._transform().T @ components, dtype=np.float32)
+        return signal_from_blocks(dequantise(parsed, places, self.step))[:, :samples]
 
     def locate(self, words: Sequence[str]) -> list[list[Span]]:
         """Per word the `Span` of every character, in samples.
@@ -225,23 +249,40 @@ class CompactCodec:
         a foreign character covers nothing, and the last symbol takes the word's silent end.
         """
         parsed, samples = self._parse(words, strict=False)
-        located = []
-        for channel, given, word in zip(self.channels, words, parsed, strict=False):
-            if not len(word.places):
-                located.append([Span(channel, 0, 0)] * len(given))
-                continue
-            starts = np.minimum(word.places // BLOCK * BLOCK, samples)
-            stops = -(-(word.places + word.widths) // BLOCK) * BLOCK
-            stops = np.minimum(stops, samples)
-            stops[-1] = samples
-            spans = [
-                Span(channel, start, stop)
-                for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
-            ]
-            if word.foreign:
-                spans = _with_foreign(given, spans, channel)
-            located.append(spans)
-        return located
+        return [
+            word_spans(channel, given, word, samples)
+            for channel, given, word in zip(self.channels, words, parsed, strict=False)
+        ]
+
+
+def word_spans(channel: str, word: str, parsed: Parsed, samples: int) -> list[Span]:
+    """The `Span` of every character of a word of block coefficients, `parsed` from it."""
+    starts = parsed.places // BLOCK * BLOCK
+    stops = -(-(parsed.places + parsed.widths) // BLOCK) * BLOCK
+    return spans_of_symbols(channel, word, parsed, starts, stops, samples)
+
+
+def spans_of_symbols(
+    channel: str,
+    word: str,
+    parsed: Parsed,
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    samples: int,
+) -> list[Span]:
+    """Spans of the known characters from `starts` to `stops`, cut to `samples`.
+
+    The last takes the word's silent end; foreign characters cover nothing.
+    """
+    if not len(parsed.places):
+        return [Span(channel, 0, 0)] * len(word)
+    starts, stops = np.minimum(starts, samples), np.minimum(stops, samples)
+    stops[-1] = samples
+    spans = [
+        Span(channel, start, stop)
+        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
+    ]
+    return _with_foreign(word, spans, channel) if parsed.foreign else spans
 
 
 def _with_foreign(word: str, spans: list[Span], channel: str) -> list[Span]:

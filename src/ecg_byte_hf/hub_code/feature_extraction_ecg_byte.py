@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transformers.feature_extraction_utils import BatchFeature, FeatureExtractionMixin
 
 from .cleaning import clean, output_samples, paper_clean, resample
+from .codec_beat import BeatCodec
 from .codec_compact import CompactCodec
 from .codec_paper import PaperCodec
 from .errors import EcgByteError
@@ -53,7 +54,7 @@ class Codec(Protocol):
         """How many samples `decode(words)` has."""
 
 
-CODECS: dict[str, type[Any]] = {"paper": PaperCodec, "compact": CompactCodec}
+CODECS: dict[str, type[Any]] = {"paper": PaperCodec, "compact": CompactCodec, "beat": BeatCodec}
 CLEANINGS = ("clean", "paper", "none")
 
 
@@ -67,7 +68,7 @@ class _Input(NamedTuple):
 class EcgByteFeatureExtractor(FeatureExtractionMixin):
     """A 12-lead ECG as words, one string per channel, and words as a signal.
 
-    `preset`: `"paper"` or `"compact"`; `sampling_rate`: Hz of everything after cleaning;
+    `preset`: `"paper"`, `"compact"` or `"beat"`; `sampling_rate`: Hz of everything after cleaning;
     `unit`: of the signal, `"mV"` (checked by its range) or any other name (not checked);
     `cleaning`: `"clean"`, `"paper"` or `"none"` (default: the paper's for `paper`, else `clean`);
     `codec`: the codec's state, as `save_pretrained` writes it, or options such as `{"step": 0.3}`
@@ -104,6 +105,9 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
         self.cleaning = cleaning
         options = dict(codec or {})
         options.setdefault("nominal_samples", round(MAX_DURATION_S * self.sampling_rate))
+        if preset == "beat":
+            # Its beats and intervals are lengths of time.
+            options.setdefault("sampling_rate", self.sampling_rate)
         try:
             self._codec: Codec = CODECS[preset](**options)
         except (TypeError, ValueError) as error:

@@ -1,13 +1,15 @@
 """The alphabet of the transform codecs: quantised values and runs of zeros as characters.
 
 A sequence of integers becomes one character per non-zero value, the run of zeros before it in
-characters of its own, none for the zeros at its end. 293 characters in all, so that a vocabulary
-of 512 is still possible: values -127 ... 127 without 0, runs 1 ... 16, 32, 64 ... 2,048, and 16
-end marks.
+characters of its own, none for the zeros at its end. 299 characters in all, so that a vocabulary
+of 512 is still possible: values -127 ... 127 without 0, runs 1 ... 16, 32, 64 ... 2,048, 16 end
+marks, and 6 extensions, which add 127, 254, 508 ... 4,064 to the magnitude of the value that
+follows them, so that a pacemaker spike is not clipped.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -24,11 +26,16 @@ BLOCK = 16
 _VALUES = 2 * MAX_VALUE
 _RUN_LENGTHS = (*range(1, 17), 32, 64, 128, 256, 512, 1024, 2048)
 _FIRST_END = _VALUES + len(_RUN_LENGTHS)
-SYMBOLS = _FIRST_END + BLOCK
+_FIRST_EXTENSION = _FIRST_END + BLOCK
+_EXTENSIONS = 6
+SYMBOLS = _FIRST_EXTENSION + _EXTENSIONS
 
 ALPHABET = "".join(chr(FIRST_CHARACTER + code) for code in range(SYMBOLS))
 
-# Of every symbol: the value it stands for (0 for runs and end marks) and how many places it takes.
+# No ECG comes near it; it bounds the work on a signal that is none.
+LARGEST_VALUE = 2**20
+
+# Of every symbol: the value it stands for (0 for the others) and how many places it takes.
 _VALUE_OF = np.zeros(SYMBOLS, dtype=np.int32)
 _VALUE_OF[:MAX_VALUE] = np.arange(-MAX_VALUE, 0)
 _VALUE_OF[MAX_VALUE:_VALUES] = np.arange(1, MAX_VALUE + 1)
@@ -39,6 +46,8 @@ _PLACES_OF[_FIRST_END:] = 0
 _VALUE_CHARACTERS = {
     int(value): ALPHABET[code] for code, value in enumerate(_VALUE_OF[:_VALUES].tolist())
 }
+_EXTENSION_OF = np.zeros(SYMBOLS, dtype=np.int64)
+_EXTENSION_OF[_FIRST_EXTENSION:] = MAX_VALUE << np.arange(_EXTENSIONS)
 _RUN_CHARACTERS = dict(zip(_RUN_LENGTHS, ALPHABET[_VALUES:_FIRST_END], strict=True))
 
 
@@ -57,15 +66,38 @@ def end_symbol(missing: int) -> str:
     return ALPHABET[_FIRST_END + missing]
 
 
+@lru_cache(maxsize=8192)
+def value_symbols(value: int) -> str:
+    """The characters of one non-zero value: its extensions, largest first, and the value itself."""
+    rest, small = divmod(min(abs(value), LARGEST_VALUE) - 1, MAX_VALUE)
+    symbols = [ALPHABET[-1]] * (rest >> _EXTENSIONS - 1)
+    for bit in range(_EXTENSIONS - 2, -1, -1):
+        if rest >> bit & 1:
+            symbols.append(ALPHABET[_FIRST_EXTENSION + bit])
+    return "".join(symbols) + _VALUE_CHARACTERS[small + 1 if value > 0 else -small - 1]
+
+
+def encode_sequence(values: Sequence[int]) -> str:
+    """One string of a short sequence of integers, the zeros at its end included."""
+    symbols, zeros = [], 0
+    for value in values:
+        if value:
+            symbols += [run_symbols(zeros), value_symbols(value)]
+            zeros = 0
+        else:
+            zeros += 1
+    return "".join(symbols) + run_symbols(zeros)
+
+
 def encode_rows(values: NDArray[np.int32]) -> list[str]:
-    """One string per row of integers (rows, places) within -127 ... 127."""
+    """One string per row of integers (rows, places)."""
     rows, places = np.nonzero(values)
     runs = np.diff(places, prepend=-1) - 1
     starts = np.searchsorted(rows, np.arange(len(values) + 1))
     first = starts[:-1][starts[:-1] < starts[1:]]
     runs[first] = places[first]
     symbols = [
-        run_symbols(run) + _VALUE_CHARACTERS[value] if run else _VALUE_CHARACTERS[value]
+        run_symbols(run) + value_symbols(value) if run else value_symbols(value)
         for run, value in zip(runs.tolist(), values[rows, places].tolist(), strict=True)
     ]
     return ["".join(symbols[start:stop]) for start, stop in pairwise(starts.tolist())]
@@ -75,8 +107,9 @@ class Parsed(NamedTuple):
     """A string read back.
 
     `places`: int64 (symbols,) where each symbol begins; `widths`: int64 (symbols,) how many places
-    it takes; `values`: int32 (symbols,); `end`: (place, missing samples) of the first end mark, or
-    `None`; `foreign`: how many characters were not of the alphabet and were left out.
+    it takes; `values`: int32 (symbols,), 0 where a symbol is no value; `end`: (place, missing
+    samples) of the first end mark, or `None`; `foreign`: how many characters were not of the
+    alphabet and were left out.
     """
 
     places: NDArray[np.int64]
@@ -96,8 +129,23 @@ def parse(word: str) -> Parsed:
         codes = codes[known]
     widths = _PLACES_OF[codes]
     places = np.cumsum(widths) - widths
-    ends = np.flatnonzero(codes >= _FIRST_END)
+    values = _VALUE_OF[codes]
     end = None
-    if len(ends):
-        end = (int(places[ends[0]]), int(codes[ends[0]] - _FIRST_END))
-    return Parsed(places, widths, _VALUE_OF[codes], end, foreign)
+    if len(codes) and codes.max() >= _FIRST_END:
+        ends = np.flatnonzero((codes >= _FIRST_END) & (codes < _FIRST_EXTENSION))
+        if len(ends):
+            end = (int(places[ends[0]]), int(codes[ends[0]] - _FIRST_END))
+        values = _extended(codes, values)
+    return Parsed(places, widths, values, end, foreign)
+
+
+def _extended(codes: NDArray[np.int64], values: NDArray[np.int32]) -> NDArray[np.int32]:
+    """`values` with the extensions that stand right before each of them."""
+    added = np.cumsum(_EXTENSION_OF[codes])
+    # What had been added up before the extensions in front of a symbol: the total at the last
+    # symbol that is none.
+    others = np.where(codes < _FIRST_EXTENSION, np.arange(len(codes)), -1)
+    last = np.concatenate([[-1], np.maximum.accumulate(others)[:-1]])
+    own = added - np.where(last >= 0, added[last], 0)
+    larger = np.minimum(np.abs(values) + own, LARGEST_VALUE)
+    return np.where(values != 0, np.sign(values) * larger, 0).astype(np.int32)

@@ -1,0 +1,171 @@
+"""Beats: R peaks, their alignment to a fraction of a sample, and the representative beat.
+
+All on KLT components (8, samples) in the signal's unit. A position is the time of a beat's
+reference point, close to its R peak, in steps of 1 / `STEPS_PER_SAMPLE` of a sample.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import scipy.signal
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+STEPS_PER_SAMPLE = 4
+FEWEST_BEATS = 3
+
+# Of a beat, in seconds from its reference point: what the template holds, what is compared.
+BEFORE_S = 0.28
+AFTER_S = 0.488
+_QRS_BEFORE_S = 0.06
+_QRS_AFTER_S = 0.07
+_TAPER_S = 0.064
+_LARGEST_SHIFT_S = 0.024
+# Two R peaks are never closer than the refractory period of the ventricles.
+_REFRACTORY_S = 0.24
+_SLOPE_WINDOW_S = 0.1
+_THRESHOLD = 0.25
+_ALIGNMENTS = 2
+_TAPS = 8
+
+Float32 = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+
+
+def r_peaks(components: Float32, sampling_rate: float) -> Int64:
+    """Sample indices of the R peaks of (8, samples): maxima of the slope energy of all components.
+
+    As Pan and Tompkins (1985): squared slope, moving window, threshold from the signal itself, here
+    a quarter of the median of the maxima of each second.
+    """
+    samples = components.shape[1]
+    energy = np.zeros(samples)
+    slope = np.diff(components, axis=1)
+    energy[1:] = np.einsum("cs,cs->s", slope, slope)
+    width = max(3, round(_SLOPE_WINDOW_S * sampling_rate)) + 2
+    energy = np.convolve(energy, np.hanning(width)[1:-1], "same")[:samples]
+    second = min(round(sampling_rate), samples)
+    seconds = samples // second
+    height = _THRESHOLD * np.median(energy[: seconds * second].reshape(seconds, second).max(axis=1))
+    if not height > 0:
+        return np.zeros(0, dtype=np.int64)
+    distance = max(1, round(_REFRACTORY_S * sampling_rate))
+    return np.asarray(scipy.signal.find_peaks(energy, height=height, distance=distance)[0])
+
+
+@lru_cache(maxsize=1)
+def _fraction_filters() -> Float32:
+    """Windowed-sinc interpolators (STEPS_PER_SAMPLE, taps): row f reads at + f / STEPS_PER_SAMPLE.
+
+    The first tap weights the sample `_TAPS / 2 - 1` before the one that is read.
+    """
+    offsets = np.arange(_TAPS) - (_TAPS // 2 - 1)
+    fractions = np.arange(STEPS_PER_SAMPLE)[:, None] / STEPS_PER_SAMPLE
+    distance = offsets[None] - fractions
+    half = _TAPS / 2
+    window = np.i0(5.0 * np.sqrt(np.maximum(1 - (distance / half) ** 2, 0))) / np.i0(5.0)
+    filters = np.sinc(distance) * window
+    return np.asarray(filters / filters.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def windows(components: Float32, positions: Int64, start: int, stop: int) -> Float32:
+    """What lies `start` to `stop` samples from each position: (beats, 8, stop - start).
+
+    Zero outside of the signal; read between samples by windowed-sinc interpolation.
+    """
+    whole, fraction = np.divmod(positions, STEPS_PER_SAMPLE)
+    before = _TAPS // 2 - 1
+    reach = stop - start + _TAPS - 1
+    padded = np.pad(components, ((0, 0), (reach, reach)))
+    first = np.clip(whole + start - before + reach, 0, padded.shape[1] - reach)
+    stretches = padded[:, first[:, None] + np.arange(reach)]
+    read = np.zeros((components.shape[0], len(positions), stop - start), dtype=np.float32)
+    weights = _fraction_filters()[fraction]
+    for tap in range(_TAPS):
+        read += stretches[:, :, tap : tap + stop - start] * weights[:, tap, None]
+    return read.transpose(1, 0, 2)
+
+
+def align(components: Float32, peaks: Int64, sampling_rate: float) -> Int64:
+    """Positions of beats, moved by up to 24 ms so that their QRS complexes agree best."""
+    positions = peaks * STEPS_PER_SAMPLE
+    start, stop = -round(_QRS_BEFORE_S * sampling_rate), round(_QRS_AFTER_S * sampling_rate) + 1
+    lags = max(2, round(_LARGEST_SHIFT_S * sampling_rate))
+    width = stop - start
+    for _ in range(_ALIGNMENTS):
+        wide = windows(components, positions, start - lags, stop + lags)
+        reference = np.median(wide[:, :, lags : lags + width], axis=0)
+        # (beats, 2 lags + 1, 8, width); the best lag has the least squared difference.
+        shifted = sliding_window_view(wide, width, axis=2)
+        agreement = np.einsum("bclw,cw->bl", shifted, reference, optimize=True)
+        power = np.cumsum(np.pad((wide**2).sum(axis=1), ((0, 0), (1, 0))), axis=1)
+        difference = power[:, width:] - power[:, :-width] - 2 * agreement
+        best = np.clip(difference.argmin(axis=1), 1, 2 * lags - 1)
+        left, middle, right = (difference[np.arange(len(best)), best + k] for k in (-1, 0, 1))
+        # The minimum of the parabola through three neighbours.
+        bend = left - 2 * middle + right
+        fraction = np.where(bend > 0, 0.5 * (left - right) / np.where(bend > 0, bend, 1), 0.0)
+        shift = best - lags + np.clip(fraction, -0.5, 0.5)
+        positions = positions + np.rint(shift * STEPS_PER_SAMPLE).astype(np.int64)
+    return positions
+
+
+def find_beats(components: Float32, sampling_rate: float) -> Int64:
+    """Positions of the beats of (8, samples), ascending; empty where there are fewer than three."""
+    peaks = r_peaks(components, sampling_rate)
+    if len(peaks) < FEWEST_BEATS:
+        return np.zeros(0, dtype=np.int64)
+    return np.unique(align(components, peaks, sampling_rate))
+
+
+def taper(samples: int, sampling_rate: float) -> Float32:
+    """Weights (samples,) that bring both ends of a template to zero."""
+    length = min(round(_TAPER_S * sampling_rate), samples // 4)
+    rise = np.sin(np.linspace(0, np.pi / 2, length + 1)[:-1]) ** 2
+    weights = np.ones(samples, dtype=np.float32)
+    weights[:length], weights[-length:] = rise, rise[::-1]
+    return weights
+
+
+def representative_beat(
+    components: Float32, positions: Int64, before: int, samples: int, sampling_rate: float
+) -> Float32:
+    """The median beat (8, samples), `before` samples of it before the position, tapered.
+
+    Beats that the record cuts off count only where there are too few others.
+    """
+    starts = positions // STEPS_PER_SAMPLE - before
+    inside = (starts >= 0) & (starts + samples <= components.shape[1])
+    if inside.sum() >= FEWEST_BEATS:
+        positions = positions[inside]
+    beats = windows(components, positions, -before, samples - before)
+    median = np.median(beats, axis=0) * taper(samples, sampling_rate)
+    return np.asarray(median, dtype=np.float32)
+
+
+def lay_out(template: Float32, positions: Int64, before: int, samples: int) -> Float32:
+    """A template (8, its samples) at each position of a signal of `samples`: float32 (8, samples).
+
+    Where the next beat begins, the one before it ends.
+    """
+    channels, length = template.shape
+    laid = np.zeros((channels, samples), dtype=np.float32)
+    if not len(positions):
+        return laid
+    whole, fraction = np.divmod(positions, STEPS_PER_SAMPLE)
+    # To move a template later by a fraction is to read it earlier by the same.
+    needed = np.unique(fraction)
+    reads = windows(template, -needed, 0, length + 1)
+    row_of = np.zeros(STEPS_PER_SAMPLE, dtype=np.int64)
+    row_of[needed] = np.arange(len(needed))
+    starts = whole - before
+    stops = np.minimum(starts + length + 1, np.append(starts[1:], samples))
+    for start, stop, row in zip(
+        starts.tolist(), stops.tolist(), row_of[fraction].tolist(), strict=True
+    ):
+        first, last = max(start, 0), min(stop, samples)
+        if first < last:
+            laid[:, first:last] = reads[row, :, first - start : last - start]
+    return laid
