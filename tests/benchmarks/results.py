@@ -10,7 +10,10 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Result:
-    """`reached` against `target`, both in `unit`; `relation` is "<=" or ">="."""
+    """`reached` against `target`, both in `unit`; `relation` is "<=" or ">=".
+
+    `binding` is false where the target was set for other ECGs than those measured.
+    """
 
     what: str
     relation: str
@@ -18,6 +21,7 @@ class Result:
     reached: float
     unit: str
     note: str = ""
+    binding: bool = True
 
     @property
     def passed(self) -> bool:
@@ -51,7 +55,13 @@ def results_table(results: list[Result], ecgs: str) -> Table:
             result.what,
             f"{result.relation} {result.target:,.4g} {result.unit}",
             f"{result.reached:,.4g} {result.unit}",
-            "[green]reached[/]" if result.passed else "[red]falls short[/]",
+            _mark(result),
             result.note,
         )
     return table
+
+
+def _mark(result: Result) -> str:
+    if not result.binding:
+        return "target is for PTB-XL"
+    return "[green]reached[/]" if result.passed else "[red]falls short[/]"
