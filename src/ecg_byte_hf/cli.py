@@ -157,7 +157,7 @@ def plot(
     out: Annotated[Path, typer.Option(help="Picture to write: .png, .svg or .pdf.")],
     tokens: Annotated[
         str | None,
-        typer.Option(help="Draw the tokens of this channel instead: a lead, or r1 to r8."),
+        typer.Option(help="Draw the tokens of this channel: a lead, r1 ..., rr, t1 ..."),
     ] = None,
     sampling_rate: Annotated[
         float | None, typer.Option(help="Hz, for files that do not say it.")

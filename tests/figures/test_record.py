@@ -24,11 +24,20 @@ def test_a_component_is_not_called_a_lead() -> None:
     record = simulated_records()[0].record
     figure = draw_record_tokens(processor, record, "r1")
     title = next(t.get_text() for t in figure.axes[0].texts if record.record_id in t.get_text())
-    assert "component r1" in title
+    assert "r1, component 1, a weighted sum of the leads" in title
     with pytest.raises(
         EcgByteError, match="'II' is no channel of preset compact; choose one of r1"
     ):
         draw_record_tokens(processor, record, "II")
+
+
+def test_the_representative_beat_is_drawn_once() -> None:
+    processor = small_processor("beat")
+    record = simulated_records()[0].record
+    figure = draw_record_tokens(processor, record, "t1")
+    drawn = max(len(line.get_xdata()) for line in figure.axes[0].lines)
+    assert 0.3 * 250 < drawn < 1.0 * 250
+    draw_record_tokens(processor, record, "rr")
 
 
 def test_ids_drawn_are_those_of_the_lead() -> None:

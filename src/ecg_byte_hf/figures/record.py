@@ -43,8 +43,9 @@ def draw_record(processor: EcgByteProcessor, record: EcgRecord) -> Figure:
 def draw_record_tokens(processor: EcgByteProcessor, record: EcgRecord, channel: str) -> Figure:
     """The tokens of one channel of the record (2 to 10 s) over the signal that they code.
 
-    `channel` is a lead for `paper` and a component, `r1` ..., for `compact`; a component is a
-    weighted sum of the leads, and the title says so. Raises `EcgByteError` for another channel.
+    `channel` is a lead for `paper`, a component (`r1` ...: a weighted sum of the leads) for
+    `compact`, and for `beat` the rhythm (`rr`), the representative beat (`t1` ..., drawn once) or
+    what is left (`r1` ...); the title says which. Raises `EcgByteError` for another channel.
     """
     extractor = processor.feature_extractor
     cleaned = extractor.clean(record.signal, record.sampling_rate, source=record.record_id)
@@ -60,9 +61,11 @@ def draw_record_tokens(processor: EcgByteProcessor, record: EcgRecord, channel: 
         signal = cleaned[STANDARD_LEADS.index(channel)]
         what = f"lead {channel}"
     else:
-        components = extractor.codec.component_signals(cleaned)
-        signal = components[extractor.channels.index(channel)]
-        what = f"component {channel}, a weighted sum of the leads"
+        signals = extractor.codec.component_signals(cleaned)
+        signal = signals[extractor.channels.index(channel)]
+        what = _not_a_lead(channel, extractor.preset)
+    if channel.startswith("t"):
+        signal = signal[: max(span.stop for span in spans if span.channel == channel)]
     return draw_tokens(
         signal,
         list(zip(ids, spans, strict=True)),
@@ -70,4 +73,19 @@ def draw_record_tokens(processor: EcgByteProcessor, record: EcgRecord, channel: 
         channel=channel,
         unit=extractor.unit,
         title=f"{record.record_id}: {what} ({extractor.preset})",
+        rows=1 if channel.startswith("t") else None,
+    )
+
+
+def _not_a_lead(channel: str, preset: str) -> str:
+    """What a channel's waveform is, for the title."""
+    if channel == "rr":
+        return "rhythm (rr) over component 1, a weighted sum of the leads"
+    component = f"component {channel[1:]}, a weighted sum of the leads"
+    if channel.startswith("t"):
+        return f"representative beat ({channel}) of {component}"
+    return (
+        f"what the beat leaves ({channel}) of {component}"
+        if preset == "beat"
+        else (f"{channel}, {component}")
     )

@@ -24,7 +24,7 @@ _WIDTH_MM = 270.0
 _LEFT_MM = 16.0
 _RIGHT_MM = 4.0
 _HEAD_MM = 10.0
-_FOOT_MM = 5.0
+_FOOT_MM = 4.0
 _SIGNAL_MM = 20.0
 _LANE_MM = 4.4
 _ROW_GAP_MM = 5.0
@@ -84,12 +84,13 @@ def draw_tokens(
     axes.text(
         _WIDTH_MM - _RIGHT_MM,
         height - 5,
-        f"{len(ids)} tokens, {len(set(ids))} different; each box is a token over its span",
+        f"{len(ids)} tokens, {len(set(ids))} different",
         size=8,
         va="center",
         ha="right",
         color=_INK,
     )
+    axes.text(_LEFT_MM, 3, "each box is a token over its span", size=7, va="center", color=_INK)
     return figure
 
 
