@@ -167,11 +167,10 @@ class CompactCodec:
 
     def quantise(self, coefficients: Float32) -> NDArray[np.int32]:
         """Quantised values, int32 of the same shape."""
-        scaled = np.abs(coefficients)
-        scaled *= 1.0 / self.step
-        scaled += 1.0 - self.dead_zone
-        magnitude = np.minimum(scaled, LARGEST_VALUE).astype(np.int32)
-        return np.where(coefficients < 0, -magnitude, magnitude)
+        scaled = np.clip(coefficients * (1.0 / self.step), -LARGEST_VALUE, LARGEST_VALUE)
+        # The conversion cuts towards zero, which is the floor of the magnitude.
+        scaled += np.copysign(np.float32(1.0 - self.dead_zone), scaled)
+        return scaled.astype(np.int32)
 
     def encode(self, signal: Float32) -> list[str]:
         """Eight words of a cleaned signal float32 (12, samples), one per component.

@@ -72,8 +72,8 @@ class EcgIds:
             )
         return int(shift)
 
-    def from_words(self, words: Sequence[str]) -> list[int]:
-        """The ids of one ECG, markers and all."""
+    def check_words(self, words: Sequence[str]) -> None:
+        """Raise `EcgByteError` where words from elsewhere do not fit the extractor."""
         if len(words) != len(self._markers):
             raise EcgByteError(f"tokenizer: {len(words)} words for {len(self._markers)} channels")
         for channel, word in zip(self._extractor.channels, words, strict=True):
@@ -83,6 +83,9 @@ class EcgIds:
                     f"tokenizer: word {channel} holds characters outside the alphabet "
                     f"({''.join(sorted(foreign))[:8]!r}); encode it with this extractor"
                 )
+
+    def from_words(self, words: Sequence[str]) -> list[int]:
+        """The ids of one ECG, markers and all, from words that this extractor made."""
         ids = [self.begin]
         encoded = self._backend.encode_batch_fast(list(words), add_special_tokens=False)
         for marker, word in zip(self._markers, encoded, strict=True):

@@ -63,9 +63,8 @@ class EcgByteProcessor(ProcessorMixin):
 
         Raises `EcgByteError` where the words do not fit the channels or the alphabet.
         """
-        shift = self.ecg_shift
-        ids = self._ecg_ids.from_words(words)
-        return [i + shift for i in ids] if shift else ids
+        self._ecg_ids.check_words(words)
+        return self._shifted(self._ecg_ids.from_words(words))
 
     def ids_to_words(self, ids: Any, strict: bool = False) -> list[str]:
         """The words of the first ECG among `ids`, one str per channel.
@@ -85,7 +84,7 @@ class EcgByteProcessor(ProcessorMixin):
     ) -> list[int]:
         """The ids of one ECG (leads, samples) at `sampling_rate` Hz, markers and all."""
         words = self.feature_extractor.encode(signal, sampling_rate, lead_names, source=source)
-        return self.words_to_ids(words)
+        return self._shifted(self._ecg_ids.from_words(words))
 
     def decode_ecg(self, ids: Any, strict: bool = False) -> NDArray[np.float32]:
         """The signal of the first ECG among `ids`.
@@ -222,6 +221,9 @@ class EcgByteProcessor(ProcessorMixin):
             rows.append(self.insert_ecgs(ids, ecgs[used : used + count]))
             used += count
         return rows
+
+    def _shifted(self, ids: list[int]) -> list[int]:
+        return [i + self.ecg_shift for i in ids] if self.ecg_shift else ids
 
     def _unshifted(self, ids: Any) -> NDArray[np.int64]:
         array = np.asarray(ids.tolist() if hasattr(ids, "tolist") else ids)

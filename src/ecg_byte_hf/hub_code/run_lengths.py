@@ -89,18 +89,43 @@ def encode_sequence(values: Sequence[int]) -> str:
     return "".join(symbols) + run_symbols(zeros)
 
 
+# The symbols of every run up to a nominal channel's length, side by side, and how many they are.
+_TABLED_RUNS = 4096
+_TABLE = np.zeros((_TABLED_RUNS, 10), dtype=np.uint32)
+_TABLE_COUNTS = np.zeros(_TABLED_RUNS, dtype=np.int64)
+for _run in range(_TABLED_RUNS):
+    _symbols = run_symbols(_run)
+    _TABLE[_run, : len(_symbols)] = [ord(_symbol) for _symbol in _symbols]
+    _TABLE_COUNTS[_run] = len(_symbols)
+
+
 def encode_rows(values: NDArray[np.int32]) -> list[str]:
     """One string per row of integers (rows, places)."""
     rows, places = np.nonzero(values)
+    found = values[rows, places]
     runs = np.diff(places, prepend=-1) - 1
     starts = np.searchsorted(rows, np.arange(len(values) + 1))
     first = starts[:-1][starts[:-1] < starts[1:]]
     runs[first] = places[first]
-    symbols = [
-        run_symbols(run) + value_symbols(value) if run else value_symbols(value)
-        for run, value in zip(runs.tolist(), values[rows, places].tolist(), strict=True)
-    ]
-    return ["".join(symbols[start:stop]) for start, stop in pairwise(starts.tolist())]
+    if not len(found):
+        return [""] * len(values)
+    if runs.max() >= _TABLED_RUNS or np.abs(found).max() > MAX_VALUE:
+        symbols = [
+            run_symbols(run) + value_symbols(value)
+            for run, value in zip(runs.tolist(), found.tolist(), strict=True)
+        ]
+        return ["".join(symbols[start:stop]) for start, stop in pairwise(starts.tolist())]
+    # The same by table, in a few passes over arrays: this is on the hot path.
+    counts = _TABLE_COUNTS[runs]
+    stops = np.cumsum(counts + 1)
+    characters = np.empty(stops[-1], dtype="<u4")
+    characters[stops - 1] = found + (FIRST_CHARACTER + MAX_VALUE) - (found > 0)
+    for place in range(int(counts.max())):
+        there = np.flatnonzero(counts > place)
+        characters[stops[there] - 1 - counts[there] + place] = _TABLE[runs[there], place]
+    text = characters.tobytes().decode("utf-32-le")
+    edges = np.concatenate(([0], stops))[starts].tolist()
+    return [text[start:stop] for start, stop in pairwise(edges)]
 
 
 class Parsed(NamedTuple):
