@@ -170,7 +170,8 @@ class CompactCodec:
         scaled = np.clip(coefficients * (1.0 / self.step), -LARGEST_VALUE, LARGEST_VALUE)
         # The conversion cuts towards zero, which is the floor of the magnitude.
         scaled += np.copysign(np.float32(1.0 - self.dead_zone), scaled)
-        return scaled.astype(np.int32)
+        values: NDArray[np.int32] = scaled.astype(np.int32)
+        return values
 
     def encode(self, signal: Float32) -> list[str]:
         """Eight words of a cleaned signal float32 (12, samples), one per component.
