@@ -32,6 +32,7 @@ def ecg_features(samples: int) -> Features:
             "sex": Value("string"),
             "age": Value("float32"),
             "scp_codes": List(Value("string")),
+            "scp_likelihoods": List(Value("float32")),
             "report": Value("string"),
             "truth": Value("string"),
         }

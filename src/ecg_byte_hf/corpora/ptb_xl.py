@@ -62,7 +62,11 @@ def ptb_xl(
 def _questions(rows: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
     from .questions import questions_from_ptb_xl
 
-    return questions_from_ptb_xl(rows, seed)
+    # Diagnoses that are less likely than not are asked neither as true nor as false.
+    likelihoods = [dict(zip(r["scp_codes"], r["scp_likelihoods"], strict=True)) for r in rows]
+    return questions_from_ptb_xl(
+        [row | {"scp_codes": codes} for row, codes in zip(rows, likelihoods, strict=True)], seed
+    )
 
 
 def _lines(database: Path, rate: int) -> Iterator[dict[str, str]]:
@@ -147,11 +151,13 @@ def _patient(line: dict[str, str], record_id: str) -> Patient:
         age, flags = OVER_89, ("age over 89, stored as 90",)
     elif not (math.isnan(age) or 0 <= age <= 120):
         raise EcgByteError(f"{record_id}: age {line['age']!r} is not within 0 ... 120 years")
+    codes = _scp_codes(line["scp_codes"], record_id)
     return Patient(
         patient_id=str(int(patient_id)),
         sex=_SEXES.get(_number(line["sex"], "sex", record_id), ""),
         age=age,
-        scp_codes=_scp_codes(line["scp_codes"], record_id),
+        scp_codes=tuple(codes),
+        scp_likelihoods=tuple(codes.values()),
         report=line["report"].strip(),
         flags=flags,
     )
@@ -167,12 +173,15 @@ def _number(text: str, column: str, record_id: str) -> float:
     return value
 
 
-def _scp_codes(text: str, record_id: str) -> tuple[str, ...]:
-    """The codes of a Python dict of code to likelihood (0 means "not stated", so all count)."""
+def _scp_codes(text: str, record_id: str) -> dict[str, float]:
+    """The Python dict of code to likelihood in percent (0 means "not stated")."""
     try:
         codes = ast.literal_eval(text) if text.strip() else {}
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         codes = None
-    if not isinstance(codes, dict) or not all(isinstance(code, str) for code in codes):
+    if not isinstance(codes, dict) or not all(
+        isinstance(code, str) and isinstance(likelihood, int | float)
+        for code, likelihood in codes.items()
+    ):
         raise EcgByteError(f"{record_id}: scp_codes {text[:60]!r} is no dictionary of codes")
-    return tuple(codes)
+    return {code: float(likelihood) for code, likelihood in codes.items()}

@@ -23,6 +23,7 @@ class Patient:
     sex: str = ""
     age: float = float("nan")
     scp_codes: tuple[str, ...] = ()
+    scp_likelihoods: tuple[float, ...] = ()
     report: str = ""
     truth: str = ""
     flags: tuple[str, ...] = ()

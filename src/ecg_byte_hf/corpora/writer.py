@@ -283,6 +283,7 @@ def _row(record: EcgRecord, patient: Patient, width: int) -> dict[str, Any]:
         "sex": patient.sex,
         "age": patient.age,
         "scp_codes": list(patient.scp_codes),
+        "scp_likelihoods": list(patient.scp_likelihoods),
         "report": patient.report,
         "truth": patient.truth,
     }
