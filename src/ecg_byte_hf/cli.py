@@ -81,7 +81,7 @@ def train_tokenizer_command(
         str | None, typer.Option(help="clean, paper or none; default: the preset's own.")
     ] = None,
     step: Annotated[
-        float | None, typer.Option(help="Quantiser step in mV (default: compact 0.33, beat 0.45).")
+        float | None, typer.Option(help="Quantiser step in mV (default: compact 0.33, beat 0.5).")
     ] = None,
     dead_zone: Annotated[
         float | None,

@@ -9,7 +9,7 @@ from ecg_byte_hf.hub_code.beats import STEPS_PER_SAMPLE, find_beats, lay_out, wi
 from ecg_byte_hf.hub_code.codec_beat import BeatCodec
 from ecg_byte_hf.hub_code.codec_compact import CompactCodec, blocks_from_signal
 from ecg_byte_hf.hub_code.errors import EcgByteError
-from ecg_byte_hf.hub_code.rr_word import decode_positions, encode_positions
+from ecg_byte_hf.hub_code.rr_word import decode_beats, encode_beats
 from ecg_byte_hf.hub_code.run_lengths import encode_rows, encode_sequence, parse
 from ecg_byte_hf.hub_code.spans import Span
 from tests.small_tokenizer import simulated_records, small_processor
@@ -59,7 +59,7 @@ def test_equal_beats_cost_one_beat():
     signal = a_beat(2500, [150 + 220.25 * k for k in range(10)])
     words = beat_codec().encode(signal)
     assert words[0]
-    alone = CompactCodec(klt=beat_codec().klt, step=0.45).encode(signal)
+    alone = CompactCodec(klt=beat_codec().klt, step=0.5).encode(signal)
     assert sum(map(len, words)) < 0.4 * sum(map(len, alone))
     assert np.sqrt(np.mean((beat_codec().decode(words) - signal) ** 2)) < 0.02
 
@@ -69,7 +69,7 @@ def test_fewer_than_three_beats_are_left_to_compact(count):
     signal = a_beat(1000, [200, 500][:count]) + np.float32(1e-4)
     words = beat_codec().encode(signal)
     assert words[:9] == [""] * 9
-    compact = CompactCodec(klt=beat_codec().klt, step=0.45)
+    compact = CompactCodec(klt=beat_codec().klt, step=beat_codec().state["step"])
     assert words[9:] == compact.encode(signal)
     assert np.array_equal(beat_codec().decode(words, strict=True), compact.decode(words[9:]))
 
@@ -78,16 +78,19 @@ def test_the_loop_is_closed_so_the_error_is_the_rests_alone():
     codec = BeatCodec(klt=beat_codec().klt, step=0.3, template_step=0.6)
     signal = cleaned()[:, :2496]
     error = codec.klt @ (signal - codec.decode(codec.encode(signal)))
-    assert np.abs(blocks_from_signal(error)).max() <= 0.6 * 0.3 + 1e-4
+    assert np.abs(blocks_from_signal(error)).max() <= 0.9 * 0.3 + 1e-4
 
 
-def test_positions_come_back():
+def test_positions_and_kinds_come_back():
     positions = np.array([-3, 700, 1500, 2300, 3100, 9000])
-    word = encode_positions(positions, 800)
-    assert np.array_equal(decode_positions(parse(word), 800), positions)
-    assert encode_positions(positions[:0], 800) == ""
-    regular = np.arange(5) * 800
-    assert np.array_equal(decode_positions(parse(encode_positions(regular, 800)), 800), regular)
+    kinds = np.array([0, 1, 0, 0, 1, 1])
+    back = decode_beats(parse(encode_beats(positions, kinds, 800)), 800)
+    assert np.array_equal(back[0], positions)
+    assert np.array_equal(back[1], kinds)
+    assert encode_beats(positions[:0], kinds[:0], 800) == ""
+    regular = np.arange(6) * 800
+    word = encode_beats(regular, kinds, 800)
+    assert np.array_equal(decode_beats(parse(word), 800), (regular, kinds))
 
 
 @pytest.mark.parametrize("value", [1, -127, 128, -128, 8128, 8129, 100_000, -(2**20)])
@@ -116,14 +119,44 @@ def test_windows_read_between_samples():
         assert row[0] == pytest.approx(expected, abs=0.01)
 
 
-def test_a_template_is_laid_out_at_fractions_and_ends_where_the_next_begins():
-    template = np.hanning(64)[None].astype(np.float32)
-    laid = lay_out(template, np.array([401, 600]), 20, 300)[0]
+def test_templates_are_laid_out_at_fractions_and_end_where_the_next_begins():
+    templates = np.stack([np.hanning(64)[None], -np.hanning(64)[None]]).astype(np.float32)
+    laid = lay_out(templates, np.array([401, 600, 1000]), np.array([0, 0, 1]), 20, 400)[0]
     assert laid[80:130] == pytest.approx(
-        np.interp(np.arange(80, 130) - 0.25 - 80, np.arange(64), template[0]), abs=0.01
+        np.interp(np.arange(80, 130) - 0.25 - 80, np.arange(64), templates[0, 0]), abs=0.01
     )
-    assert laid[130:194] == pytest.approx(template[0], abs=1e-6)
-    assert not laid[195:].any()
+    assert laid[130:194] == pytest.approx(templates[0, 0], abs=1e-6)
+    assert not laid[195:230].any()
+    assert laid[230:294] == pytest.approx(templates[1, 0], abs=1e-6)
+
+
+def bigeminy() -> np.ndarray:
+    """(12, 2500) mV: every second beat is early, wide and upside down."""
+    narrow = [150 + 500 * k for k in range(5)]
+    signal = a_beat(2500, narrow)
+    t = np.arange(2500)
+    for peak in narrow:
+        signal[6:] -= (2.0 * np.exp(-(((t - peak - 160) / 12) ** 2))).astype(np.float32)
+        signal[6:] += (0.5 * np.exp(-(((t - peak - 230) / 20) ** 2))).astype(np.float32)
+    return signal
+
+
+def test_bigeminy_takes_a_second_template():
+    codec = beat_codec()
+    words = codec.encode(bigeminy())
+    parsed = parse(words[0])
+    assert len(parsed.marks) == 5
+    one = BeatCodec(**codec.state)
+    alone = one._without_template(one._rest.component_signals(bigeminy())).words
+    assert sum(map(len, words)) < 0.5 * sum(map(len, alone))
+    assert np.sqrt(np.mean((codec.decode(words, strict=True) - bigeminy()) ** 2)) < 0.03
+    spans = codec.locate(words)[1]
+    assert spans[-1].stop == 384
+    second = codec.occurrences(words, Span("t1", 192 + 64, 192 + 80))
+    first = codec.occurrences(words, Span("t1", 64, 80))
+    assert len(first) == len(second) == 5
+    assert 145 < second[0].start - first[0].start < 200
+    assert len(codec.occurrences(words, Span("t1", 0, 384))) == 10
 
 
 def test_spans_of_rr_reach_from_beat_to_beat_and_cover_the_record():
@@ -168,7 +201,7 @@ def test_strict_knows_what_only_beat_can_get_wrong():
     wrong = {
         "no R peaks": ["", *words[1:]],
         "before another or beyond": [encode_sequence([400, -900, 3]), *words[1:]],
-        "of a beat": [words[0], words[1] * 3, *words[2:]],
+        "of a beat": [words[0], words[1] + words[1] * 3, *words[2:]],
     }
     for message, bad in wrong.items():
         with pytest.raises(EcgByteError, match=message):

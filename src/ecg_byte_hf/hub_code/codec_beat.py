@@ -21,6 +21,7 @@ from .beats import (
     find_beats,
     lay_out,
     representative_beat,
+    two_kinds,
 )
 from .codec_compact import (
     COMPONENTS,
@@ -32,29 +33,52 @@ from .codec_compact import (
     word_spans,
 )
 from .errors import EcgByteError
-from .rr_word import decode_positions, encode_positions
+from .rr_word import decode_beats, encode_beats
 from .run_lengths import ALPHABET, BLOCK, Parsed, encode_rows, parse
 from .spans import Span
 
 _USUAL_INTERVAL_S = 0.8
 # A beat may begin before the record does: its reference point then lies this little before it.
 _EARLIEST_S = 0.1
+# Of a vocabulary of 4,096 on PTB-XL; only the choice between ways to code a signal hangs on it.
+_SYMBOLS_PER_TOKEN = {"rr": 1.2, "t": 2.65, "r": 4.2}
 
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 
 
+class _Coded(NamedTuple):
+    """A way to code a signal: its words and the squared error of its coefficients."""
+
+    words: list[str]
+    error: float
+
+
+def _cost(coded: _Coded) -> float:
+    # Tokens fall about as 1 / squared error (docs/codec.md), so the product of both compares ways
+    # to code a signal as if they had the same error.
+    rr, templates, rest = coded.words[0], coded.words[1 : 1 + COMPONENTS], coded.words[-COMPONENTS:]
+    tokens = 2 + sum(map(bool, coded.words)) + len(rr) / _SYMBOLS_PER_TOKEN["rr"]
+    tokens += sum(map(len, templates)) / _SYMBOLS_PER_TOKEN["t"]
+    tokens += sum(map(len, rest)) / _SYMBOLS_PER_TOKEN["r"]
+    return tokens * coded.error
+
+
 class _Rhythm(NamedTuple):
-    """What the first nine words say: `positions` of the beats and the decoded `template`."""
+    """What the first nine words say.
+
+    `positions` and `kinds` of the beats (beats,); `templates`: float32 (2, 8, samples of a beat).
+    """
 
     positions: Int64
-    template: Float32
+    kinds: Int64
+    templates: Float32
 
 
 class BeatCodec:
     """Codec of the preset `beat`.
 
-    `step`, `dead_zone`: of what is left, as in `CompactCodec`; `template_step`,
+    `step`, `dead_zone`, `lone_dead_zone`: of what is left, as in `CompactCodec`; `template_step`,
     `template_dead_zone`: of the representative beat, whose error counts in every beat;
     `sampling_rate`: Hz of the signals; `nominal_samples`: the length (samples) that needs no end
     mark; `klt`: (8, 12) rows of the transform, learned by `fit`.
@@ -70,9 +94,10 @@ class BeatCodec:
     def __init__(
         self,
         *,
-        step: float = 0.45,
+        step: float = 0.5,
         dead_zone: float = 0.6,
-        template_step: float = 0.2,
+        lone_dead_zone: float = 0.9,
+        template_step: float = 0.15,
         template_dead_zone: float = 0.55,
         sampling_rate: float = 250.0,
         nominal_samples: int = 2500,
@@ -82,8 +107,14 @@ class BeatCodec:
             raise EcgByteError(f"beat: sampling_rate {sampling_rate!r} must be a number of Hz")
         self.sampling_rate = float(sampling_rate)
         self._rest = CompactCodec(
-            step=step, dead_zone=dead_zone, nominal_samples=nominal_samples, klt=klt
+            step=step,
+            dead_zone=dead_zone,
+            lone_dead_zone=lone_dead_zone,
+            nominal_samples=nominal_samples,
+            klt=klt,
         )
+        # The same steps, for signals without a template, where sparing lone values does not pay.
+        self._plain = CompactCodec(step=step, dead_zone=dead_zone)
         self._template = CompactCodec(step=template_step, dead_zone=template_dead_zone)
         self._before = round(BEFORE_S * self.sampling_rate)
         beat = round((BEFORE_S + AFTER_S) * self.sampling_rate)
@@ -112,61 +143,96 @@ class BeatCodec:
     def encode(self, signal: Float32) -> list[str]:
         """Seventeen words of a cleaned signal float32 (12, samples).
 
-        The first nine are empty where fewer than three beats are found or where `compact` alone
-        takes fewer symbols.
+        With one representative beat, with two where the QRS complexes are of two kinds, or with
+        none (the first nine words are then empty), whichever promises the fewest tokens at the same
+        error. Fewer than three beats are never represented.
         """
         components = self._rest.component_signals(signal)
-        alone = [""] * (1 + COMPONENTS) + self._rest.encode_components(components)
+        best = self._without_template(components)
         positions = find_beats(components, self.sampling_rate)
         if not len(positions):
-            return alone
-        values = self._template_values(components, positions)
-        rhythm = _Rhythm(positions, signal_from_blocks(values * np.float32(self._template.step)))
-        words = [encode_positions(positions, self._usual_interval), *encode_rows(values)]
-        words += self._rest.encode_components(components - self._predicted(rhythm, signal.shape[1]))
-        return words if sum(map(len, words)) < sum(map(len, alone)) else alone
+            return best.words
+        kinds = np.zeros(len(positions), dtype=np.int64)
+        best = min(best, self._with_template(components, positions, kinds), key=_cost)
+        both = two_kinds(components, positions, self.sampling_rate)
+        if both is not None:
+            best = min(best, self._with_template(components, *both), key=_cost)
+        return best.words
 
-    def _template_values(self, components: Float32, positions: Int64) -> NDArray[np.int32]:
-        beat = representative_beat(
-            components, positions, self._before, self._beat_samples, self.sampling_rate
-        )
-        return self._template.quantise(blocks_from_signal(beat))
+    def _without_template(self, components: Float32) -> _Coded:
+        coefficients = self._rest.coefficients(components)
+        values = self._plain.quantise(coefficients)
+        error = float(np.square(values * self._rest.step - coefficients).sum())
+        words = [""] * (1 + COMPONENTS) + self._rest.words(values, components.shape[1])
+        return _Coded(words, error)
 
-    def _predicted(self, rhythm: _Rhythm, samples: int) -> Float32:
-        return lay_out(rhythm.template, rhythm.positions, self._before, samples)
+    def _with_template(self, components: Float32, positions: Int64, kinds: Int64) -> _Coded:
+        samples = components.shape[1]
+        templates = [
+            self._template.quantise(
+                blocks_from_signal(
+                    representative_beat(
+                        components,
+                        positions[kinds == kind],
+                        self._before,
+                        self._beat_samples,
+                        self.sampling_rate,
+                    )
+                )
+            )
+            for kind in range(int(kinds.max()) + 1)
+        ]
+        # The encoder subtracts what the decoder will have.
+        step = np.float32(self._template.step)
+        decoded = np.stack([signal_from_blocks(values * step) for values in templates])
+        rest = components - lay_out(decoded, positions, kinds, self._before, samples)
+        coefficients = self._rest.coefficients(rest)
+        values = self._rest.quantise(coefficients)
+        error = float(np.square(values * self._rest.step - coefficients).sum())
+        words = [encode_beats(positions, kinds, self._usual_interval)]
+        words += encode_rows(np.concatenate(templates, axis=1))
+        words += self._rest.words(values, samples)
+        return _Coded(words, error)
+
+    def _laid_out(self, rhythm: _Rhythm, samples: int) -> Float32:
+        return lay_out(rhythm.templates, rhythm.positions, rhythm.kinds, self._before, samples)
 
     def _rhythm(self, words: Sequence[str], samples: int, strict: bool = False) -> _Rhythm:
-        """Beats and template of the first nine of 17 words, for a signal of `samples`."""
+        """Beats and templates of the first nine of 17 words, for a signal of `samples`."""
         parsed = [parse(word) for word in words[: 1 + COMPONENTS]]
-        spoken = decode_positions(parsed[0], self._usual_interval)
+        positions, kinds = decode_beats(parsed[0], self._usual_interval)
         earliest = -round(_EARLIEST_S * self.sampling_rate) * STEPS_PER_SAMPLE
-        kept = (spoken >= earliest) & (spoken < samples * STEPS_PER_SAMPLE)
-        kept[1:] &= spoken[1:] > np.maximum.accumulate(spoken)[:-1]
+        kept = (positions >= earliest) & (positions < samples * STEPS_PER_SAMPLE)
+        kept[1:] &= positions[1:] > np.maximum.accumulate(positions)[:-1]
         if strict:
-            self._check(parsed, spoken, kept)
-        coefficients = dequantise(parsed[1:], self._beat_samples, self._template.step)
-        return _Rhythm(spoken[kept], signal_from_blocks(coefficients))
+            self._check(parsed, positions, kinds, kept)
+        coefficients = dequantise(parsed[1:], 2 * self._beat_samples, self._template.step)
+        halves = np.split(coefficients, 2, axis=1)
+        templates = np.stack([signal_from_blocks(half) for half in halves])
+        return _Rhythm(positions[kept], kinds[kept], templates)
 
-    def _check(self, parsed: Sequence[Parsed], spoken: Int64, kept: NDArray[np.bool_]) -> None:
+    def _check(
+        self, parsed: Sequence[Parsed], positions: Int64, kinds: Int64, kept: NDArray[np.bool_]
+    ) -> None:
+        places = self._beat_samples * (2 if kinds.any() else 1)
         for channel, word in zip(self.channels, parsed, strict=False):
             if word.foreign:
                 raise EcgByteError(
                     f"beat: word {channel} holds {word.foreign} characters outside the alphabet"
                 )
-            if word.end is not None:
+            if channel != "rr" and word.end is not None:
                 raise EcgByteError(f"beat: word {channel} has an end mark where none belongs")
             used = int(word.places[-1] + word.widths[-1]) if len(word.places) else 0
-            if channel != "rr" and used > self._beat_samples:
+            if channel != "rr" and used > places:
                 raise EcgByteError(
-                    f"beat: word {channel} runs to place {used}, beyond the {self._beat_samples} "
-                    f"of a beat"
+                    f"beat: word {channel} runs to place {used}, beyond the {places} of a beat"
                 )
         if not kept.all():
-            where = spoken[~kept][0] / STEPS_PER_SAMPLE
+            where = positions[~kept][0] / STEPS_PER_SAMPLE
             raise EcgByteError(
                 f"beat: word rr puts a beat at sample {where:.0f}, before another or beyond the end"
             )
-        if not len(spoken) and any(len(word.places) for word in parsed[1:]):
+        if not len(positions) and any(len(word.places) for word in parsed[1:]):
             raise EcgByteError("beat: the words have a representative beat but no R peaks")
 
     def _seventeen(self, words: Sequence[str], strict: bool) -> list[str]:
@@ -188,7 +254,7 @@ class BeatCodec:
         words = self._seventeen(words, strict)
         components = self._rest.decode_components(words[1 + COMPONENTS :], strict)
         samples = components.shape[1]
-        components = components + self._predicted(self._rhythm(words, samples, strict), samples)
+        components = components + self._laid_out(self._rhythm(words, samples, strict), samples)
         return self._rest.leads(components)
 
     def beat_positions(self, words: Sequence[str]) -> NDArray[np.float64]:
@@ -206,12 +272,19 @@ class BeatCodec:
         """
         if not span.channel.startswith("t"):
             return [span]
+        words = self._seventeen(words, strict=False)
         samples = self.length(words)
-        starts = np.floor(self.beat_positions(words)).astype(int) - self._before
+        rhythm = self._rhythm(words, samples)
+        starts = rhythm.positions // STEPS_PER_SAMPLE - self._before
         ends = np.minimum(starts + self._beat_samples, np.append(starts[1:], samples))
         found = []
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            first, last = max(start + span.start, 0), min(start + span.stop, end)
+        for start, end, kind in zip(
+            starts.tolist(), ends.tolist(), rhythm.kinds.tolist(), strict=True
+        ):
+            # The second template follows the first in the words.
+            origin = start - kind * self._beat_samples
+            first = max(origin + span.start, start, 0)
+            last = min(origin + span.stop, end)
             if first < last:
                 found.append(Span(span.channel, first, last))
         return found
@@ -219,31 +292,31 @@ class BeatCodec:
     def component_signals(self, signal: Float32) -> Float32:
         """What each word codes, of a cleaned signal (12, samples): float32 (17, samples).
 
-        `rr`: the first component; `t1` ...: the representative beat, `samples` of it or zeros after
-        it; `r1` ...: the components less the beats. All in the signal's unit.
+        `rr`: the first component; `t1` ...: the representative beats one after the other, zeros
+        after them; `r1` ...: the components less the beats. All in the signal's unit.
         """
         components = self._rest.component_signals(signal)
         samples = components.shape[1]
-        words = self.encode(signal)
-        rhythm = self._rhythm(words, samples)
+        rhythm = self._rhythm(self.encode(signal), samples)
+        shown = np.concatenate(list(rhythm.templates), axis=1)[:, :samples]
         templates = np.zeros_like(components)
-        shown = min(self._beat_samples, samples)
-        if words[0]:
-            templates[:, :shown] = rhythm.template[:, :shown]
-        rest = components - self._predicted(rhythm, samples)
+        templates[:, : shown.shape[1]] = shown
+        rest = components - self._laid_out(rhythm, samples)
         return np.concatenate([components[:1], templates, rest])
 
     def locate(self, words: Sequence[str]) -> list[list[Span]]:
         """Per word the `Span` of every character, in samples.
 
         `rr`: from the beat before to the beat that a symbol places; `t1` ...: samples of the
-        representative beat, counted from its own first (see `occurrences`); `r1` ...: as `compact`.
+        representative beat, counted from its own first, those of a second one after them (see
+        `occurrences`); `r1` ...: as `compact`.
         """
         given = list(words)[: len(self.channels)]
         words = self._seventeen(words, strict=False)
         samples = self.length(words)
         located = [self._locate_rr(words[0], samples)]
-        beat = min(self._beat_samples, samples)
+        templates = 1 + bool(len(parse(words[0]).marks))
+        beat = min(templates * self._beat_samples, samples)
         for channel, word in zip(self.channels[1 : 1 + COMPONENTS], words[1:], strict=False):
             located.append(word_spans(channel, word, parse(word), beat))
         for channel, spans in zip(
@@ -256,10 +329,9 @@ class BeatCodec:
 
     def _locate_rr(self, word: str, samples: int) -> list[Span]:
         parsed = parse(word)
-        spoken = decode_positions(parsed, self._usual_interval) // STEPS_PER_SAMPLE
-        spoken = np.maximum.accumulate(np.clip(spoken, 0, samples)) if len(spoken) else spoken
+        beats = decode_beats(parsed, self._usual_interval)[0] // STEPS_PER_SAMPLE
         # Place k of the word is beat k; it is reached from the beat before.
-        edges = np.concatenate([[0], spoken])
+        edges = np.maximum.accumulate(np.concatenate([[0], np.clip(beats, 0, samples)]))
         last = len(edges) - 1
         starts = edges[np.minimum(parsed.places, last)]
         stops = edges[np.minimum(parsed.places + np.maximum(parsed.widths, 1), last)]

@@ -90,7 +90,9 @@ class CompactCodec:
 
     `step`: quantiser step in the signal's unit (mV), of orthonormal components; `dead_zone`: the
     share of a step below which a value becomes zero (value = sign * floor(|z| / step + 1 -
-    dead_zone), so that 0.5 is rounding); `nominal_samples`: the length (samples) that needs no end
+    dead_zone), so that 0.5 is rounding); `lone_dead_zone`: the same for a value of 1 that has no
+    other value in its block or at its place in the blocks beside it, and so costs a token of its
+    own; `nominal_samples`: the length (samples) that needs no end
     mark; `klt`: (8, 12) rows of the transform, learned by `fit`.
     """
 
@@ -102,6 +104,7 @@ class CompactCodec:
         *,
         step: float = 0.33,
         dead_zone: float = 0.6,
+        lone_dead_zone: float | None = None,
         nominal_samples: int = 2500,
         klt: Sequence[Sequence[float]] | None = None,
     ) -> None:
@@ -109,10 +112,15 @@ class CompactCodec:
             raise EcgByteError(f"compact: step {step!r} must be a positive number of mV")
         if not 0 <= dead_zone < 1:
             raise EcgByteError(f"compact: dead_zone {dead_zone!r} must be within 0 ... 1")
+        if lone_dead_zone is not None and not dead_zone <= lone_dead_zone < 2:
+            raise EcgByteError(
+                f"compact: lone_dead_zone {lone_dead_zone!r} must be within dead_zone ... 2"
+            )
         if not 2 * BLOCK <= int(nominal_samples) <= 2**20:
             raise EcgByteError(f"compact: nominal_samples {nominal_samples!r} is out of range")
         self.step = float(step)
         self.dead_zone = float(dead_zone)
+        self.lone_dead_zone = None if lone_dead_zone is None else float(lone_dead_zone)
         self.nominal_samples = int(nominal_samples)
         self.klt: Float32 | None = None
         if klt is not None:
@@ -129,6 +137,7 @@ class CompactCodec:
         return {
             "step": self.step,
             "dead_zone": self.dead_zone,
+            "lone_dead_zone": self.lone_dead_zone,
             "nominal_samples": self.nominal_samples,
             "klt": klt,
         }
@@ -171,20 +180,35 @@ class CompactCodec:
         # The conversion cuts towards zero, which is the floor of the magnitude.
         scaled += np.copysign(np.float32(1.0 - self.dead_zone), scaled)
         values: NDArray[np.int32] = scaled.astype(np.int32)
-        return values
+        if self.lone_dead_zone is None:
+            return values
+        return self._without_lone(values, coefficients)
+
+    def _without_lone(self, values: NDArray[np.int32], coefficients: Float32) -> NDArray[np.int32]:
+        """`values` less the small ones that stand alone."""
+        used = (values != 0).reshape(len(values), -1, BLOCK)
+        accompanied = used.sum(axis=2, keepdims=True) > 1
+        accompanied = np.broadcast_to(accompanied, used.shape).copy()
+        accompanied[:, 1:] |= used[:, :-1]
+        accompanied[:, :-1] |= used[:, 1:]
+        small = np.abs(coefficients) < (self.lone_dead_zone or 0.0) * self.step
+        return np.where(small & ~accompanied.reshape(values.shape), 0, values)
 
     def encode(self, signal: Float32) -> list[str]:
         """Eight words of a cleaned signal float32 (12, samples), one per component.
 
         A length other than the nominal one is said by an end mark in the first word.
         """
-        return self.encode_components(self.component_signals(signal))
+        values = self.quantise(self.coefficients(self.component_signals(signal)))
+        return self.words(values, signal.shape[1])
 
-    def encode_components(self, components: Float32) -> list[str]:
-        """Eight words of components float32 (8, samples)."""
-        values = self.quantise(blocks_from_signal(pad_to_blocks(components)))
+    def coefficients(self, components: Float32) -> Float32:
+        """The coefficients (8, 16 k) of components float32 (8, samples), filled up to blocks."""
+        return blocks_from_signal(pad_to_blocks(components))
+
+    def words(self, values: NDArray[np.int32], samples: int) -> list[str]:
+        """Eight words of quantised coefficients (8, 16 k) of a signal of `samples`."""
         words = encode_rows(values)
-        samples = components.shape[1]
         if samples != self.nominal_samples:
             nonzero = np.flatnonzero(values[0])
             rest = values.shape[1] - (int(nonzero[-1]) + 1 if len(nonzero) else 0)

@@ -1,7 +1,8 @@
 """The rhythm as a string: the first R peak, the first RR interval, then how each one changes.
 
 Units are the steps of `beats`, a fraction of a sample; symbols are those of `run_lengths`, the
-zeros at the end included, so that a word has as many places as the ECG has beats.
+zeros at the end included, so that a word has as many places as the ECG has beats. An end mark
+stands before a beat that looks like the second template.
 """
 
 from __future__ import annotations
@@ -17,24 +18,26 @@ Int64 = NDArray[np.int64]
 _MOST_BEATS = 4096
 
 
-def encode_positions(positions: Int64, usual_interval: int) -> str:
-    """The word of ascending positions; empty for none."""
+def encode_beats(positions: Int64, kinds: Int64, usual_interval: int) -> str:
+    """The word of ascending positions (beats,) with kinds 0 or 1; empty for none."""
     if not len(positions):
         return ""
-    changes = np.diff(positions, n=2).tolist()
-    first = [int(positions[0])]
+    numbers = [int(positions[0])]
     if len(positions) > 1:
-        first.append(int(positions[1] - positions[0]) - usual_interval)
-    return encode_sequence(first + changes)
+        numbers.append(int(positions[1] - positions[0]) - usual_interval)
+    numbers += np.diff(positions, n=2).tolist()
+    return encode_sequence(numbers, frozenset(np.flatnonzero(kinds).tolist()))
 
 
-def decode_positions(word: Parsed, usual_interval: int) -> Int64:
-    """The positions that a word says, in its order and unchecked."""
+def decode_beats(word: Parsed, usual_interval: int) -> tuple[Int64, Int64]:
+    """The positions and kinds that a word says, in its order and unchecked."""
     count = min(int(word.places[-1] + word.widths[-1]), _MOST_BEATS) if len(word.places) else 0
+    kinds = np.zeros(count, dtype=np.int64)
     if not count:
-        return np.zeros(0, dtype=np.int64)
+        return kinds, kinds
+    kinds[word.marks[word.marks < count]] = 1
     numbers = np.zeros(count, dtype=np.int64)
     inside = (word.values != 0) & (word.places < count)
     numbers[word.places[inside]] = word.values[inside]
     intervals = np.cumsum(numbers[1:]) + usual_interval
-    return np.cumsum(np.concatenate([numbers[:1], intervals]))
+    return np.cumsum(np.concatenate([numbers[:1], intervals])), kinds

@@ -9,7 +9,7 @@ follows them, so that a pacemaker spike is not clipped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -48,6 +48,7 @@ _VALUE_CHARACTERS = {
 }
 _EXTENSION_OF = np.zeros(SYMBOLS, dtype=np.int64)
 _EXTENSION_OF[_FIRST_EXTENSION:] = MAX_VALUE << np.arange(_EXTENSIONS)
+_NO_PLACES = np.zeros(0, dtype=np.int64)
 _RUN_CHARACTERS = dict(zip(_RUN_LENGTHS, ALPHABET[_VALUES:_FIRST_END], strict=True))
 
 
@@ -77,10 +78,16 @@ def value_symbols(value: int) -> str:
     return "".join(symbols) + _VALUE_CHARACTERS[small + 1 if value > 0 else -small - 1]
 
 
-def encode_sequence(values: Sequence[int]) -> str:
-    """One string of a short sequence of integers, the zeros at its end included."""
+def encode_sequence(values: Sequence[int], marked: Collection[int] = ()) -> str:
+    """One string of a short sequence of integers, the zeros at its end included.
+
+    An end mark stands before the places that are `marked`.
+    """
     symbols, zeros = [], 0
-    for value in values:
+    for place, value in enumerate(values):
+        if place in marked:
+            symbols += [run_symbols(zeros), end_symbol(0)]
+            zeros = 0
         if value:
             symbols += [run_symbols(zeros), value_symbols(value)]
             zeros = 0
@@ -133,14 +140,15 @@ class Parsed(NamedTuple):
 
     `places`: int64 (symbols,) where each symbol begins; `widths`: int64 (symbols,) how many places
     it takes; `values`: int32 (symbols,), 0 where a symbol is no value; `end`: (place, missing
-    samples) of the first end mark, or `None`; `foreign`: how many characters were not of the
-    alphabet and were left out.
+    samples) of the first end mark, or `None`; `marks`: int64, the places of all end marks;
+    `foreign`: how many characters were not of the alphabet and were left out.
     """
 
     places: NDArray[np.int64]
     widths: NDArray[np.int64]
     values: NDArray[np.int32]
     end: tuple[int, int] | None
+    marks: NDArray[np.int64]
     foreign: int
 
 
@@ -156,12 +164,14 @@ def parse(word: str) -> Parsed:
     places = np.cumsum(widths) - widths
     values = _VALUE_OF[codes]
     end = None
+    marks = _NO_PLACES
     if len(codes) and codes.max() >= _FIRST_END:
         ends = np.flatnonzero((codes >= _FIRST_END) & (codes < _FIRST_EXTENSION))
+        marks = places[ends]
         if len(ends):
-            end = (int(places[ends[0]]), int(codes[ends[0]] - _FIRST_END))
+            end = (int(marks[0]), int(codes[ends[0]] - _FIRST_END))
         values = _extended(codes, values)
-    return Parsed(places, widths, values, end, foreign)
+    return Parsed(places, widths, values, end, marks, foreign)
 
 
 def _extended(codes: NDArray[np.int64], values: NDArray[np.int32]) -> NDArray[np.int32]:
