@@ -36,8 +36,8 @@ def against_recounting(extractor: Any, ecgs: Iterable[tuple[Any, float]]) -> lis
         raise SystemExit(f"{len(learned)} merges against {merges}: nothing to compare")
 
     processor = EcgByteProcessor(extractor, tokenizer)
-    markers = 2 + len(extractor.channels)
-    tokens = sum(len(processor.words_to_ids(ecg)) - markers for ecg in per_ecg)
+    markers = sum(2 + sum(map(bool, ecg)) for ecg in per_ecg)
+    tokens = sum(len(processor.words_to_ids(ecg)) for ecg in per_ecg) - markers
     naive_tokens = int(np.count_nonzero(ids >= 0))
     note = f"{len(per_ecg)} ECGs, {sum(map(len, words)):,} symbols, {merges:,} merges"
     return [

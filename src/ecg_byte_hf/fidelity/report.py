@@ -66,7 +66,7 @@ def measure(
             totals.add(
                 error_sums(cleaned, processor.decode_ecg(ids), record_id),
                 tokens=len(ids),
-                markers=len(words) + 2,
+                markers=sum(map(bool, words)) + 2,
                 symbols=sum(map(len, words)),
             )
         except EcgByteError as error:

@@ -85,12 +85,16 @@ class EcgIds:
                 )
 
     def from_words(self, words: Sequence[str]) -> list[int]:
-        """The ids of one ECG, markers and all, from words that this extractor made."""
+        """The ids of one ECG, markers and all, from words that this extractor made.
+
+        An empty word has no marker either: the marker that is missing says so.
+        """
         ids = [self.begin]
         encoded = self._backend.encode_batch_fast(list(words), add_special_tokens=False)
         for marker, word in zip(self._markers, encoded, strict=True):
-            ids.append(marker)
-            ids += word.ids
+            if word.ids:
+                ids.append(marker)
+                ids += word.ids
         ids.append(self.end)
         return ids
 
@@ -113,7 +117,7 @@ class EcgIds:
         for token in tokens:
             channel = self._extractor.channels[token.channel]
             if not token.symbols:
-                # The marker of an empty word carries the whole silent channel.
+                # The marker of an empty word, if a model wrote one, carries the silent channel.
                 silent = not words[token.channel] and spans[token.position] == Span("", 0, 0)
                 length = self._extractor.codec.length(words) if silent else 0
                 spans[token.position] = Span(channel, 0, length)
@@ -154,8 +158,9 @@ class EcgIds:
                 raise EcgByteError(
                     f"ids: token {i} at position {position} belongs to no channel of the ECG"
                 )
-        if strict and seen != list(range(len(self._markers))):
+        if strict and seen != sorted(set(seen)):
             raise EcgByteError(
-                f"ids: the markers are not {' '.join(self._extractor.markers)}, once each in order"
+                f"ids: the markers are not in the order {' '.join(self._extractor.markers)}, each "
+                f"at most once"
             )
         return placed
