@@ -14,6 +14,7 @@ from rich.console import Console
 
 from . import __version__
 from .hub_code.errors import EcgByteError
+from .threads import wait_without_spinning
 
 app = typer.Typer(
     name="ecg-byte",
@@ -341,6 +342,7 @@ def ask_command(
 
 def main() -> None:
     """Run the command line; one line on stderr and exit code 1 for an `EcgByteError`."""
+    wait_without_spinning()
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         app()
@@ -354,5 +356,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-_ = Path

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.threads import wait_without_spinning
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -105,6 +106,7 @@ def parse_evaluate(argv: Sequence[str]) -> EvaluateArguments:
 
 def run_script(main: Callable[[], None]) -> int:
     """Run a script's `main`; the exit code, with an `EcgByteError` as one line on stderr."""
+    wait_without_spinning()
     try:
         main()
     except EcgByteError as error:
