@@ -80,7 +80,8 @@ class BeatCodec:
 
     `step`, `dead_zone`, `lone_dead_zone`: of what is left, as in `CompactCodec`; `template_step`,
     `template_dead_zone`: of the representative beat, whose error counts in every beat;
-    `sampling_rate`: Hz of the signals; `nominal_samples`: the length (samples) that needs no end
+    `templates`: how many representative beats at most, 0 to 2; `sampling_rate`: Hz of the signals;
+    `nominal_samples`: the length (samples) that needs no end
     mark; `klt`: (8, 12) rows of the transform, learned by `fit`.
     """
 
@@ -99,13 +100,17 @@ class BeatCodec:
         lone_dead_zone: float = 0.9,
         template_step: float = 0.15,
         template_dead_zone: float = 0.55,
+        templates: int = 2,
         sampling_rate: float = 250.0,
         nominal_samples: int = 2500,
         klt: Sequence[Sequence[float]] | None = None,
     ) -> None:
         if not (np.isfinite(sampling_rate) and 1 <= sampling_rate <= 1e5):
             raise EcgByteError(f"beat: sampling_rate {sampling_rate!r} must be a number of Hz")
+        if templates not in (0, 1, 2):
+            raise EcgByteError(f"beat: templates {templates!r} must be 0, 1 or 2")
         self.sampling_rate = float(sampling_rate)
+        self.templates = int(templates)
         self._rest = CompactCodec(
             step=step,
             dead_zone=dead_zone,
@@ -132,6 +137,7 @@ class BeatCodec:
         return self._rest.state | {
             "template_step": self._template.step,
             "template_dead_zone": self._template.dead_zone,
+            "templates": self.templates,
             "sampling_rate": self.sampling_rate,
         }
 
@@ -149,11 +155,15 @@ class BeatCodec:
         """
         components = self._rest.component_signals(signal)
         best = self._without_template(components)
+        if not self.templates:
+            return best.words
         positions = find_beats(components, self.sampling_rate)
         if not len(positions):
             return best.words
         kinds = np.zeros(len(positions), dtype=np.int64)
         best = min(best, self._with_template(components, positions, kinds), key=_cost)
+        if self.templates == 1:
+            return best.words
         both = two_kinds(components, positions, self.sampling_rate)
         if both is not None:
             best = min(best, self._with_template(components, *both), key=_cost)
