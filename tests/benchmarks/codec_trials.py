@@ -32,8 +32,8 @@ from .ecgs import REPOSITORY
 
 VOCABULARY_SIZE = 4096
 FRONTIER = (
-    *((0.8, 0.22), (0.6, 0.17), (0.57, 0.16), (0.5, 0.15)),
-    *((0.35, 0.13), (0.25, 0.1), (0.17, 0.075), (0.155, 0.07)),
+    *((0.8, 0.22), (0.6, 0.17), (0.55, 0.16), (0.5, 0.15)),
+    *((0.35, 0.13), (0.25, 0.1), (0.17, 0.075), (0.15, 0.065)),
 )
 # Tokens of `beat` go with RMSE to the power of -1.9 (measured between steps 0.33 and 0.6).
 RATE_EXPONENT = 1.9

@@ -81,16 +81,33 @@ def windows(components: Float32, positions: Int64, start: int, stop: int) -> Flo
     Zero outside of the signal; read between samples by windowed-sinc interpolation.
     """
     whole, fraction = np.divmod(positions, STEPS_PER_SAMPLE)
+    channels, samples = components.shape
+    width = stop - start
     before = _TAPS // 2 - 1
-    reach = stop - start + _TAPS - 1
-    padded = np.pad(components, ((0, 0), (reach, reach)))
-    first = np.clip(whole + start - before + reach, 0, padded.shape[1] - reach)
+    reach = width + _TAPS - 1
+    padded = np.zeros((channels, samples + 2 * reach), dtype=np.float32)
+    padded[:, reach : reach + samples] = components
+    first = np.clip(whole + start - before + reach, 0, samples + reach)
     stretches = padded[:, first[:, None] + np.arange(reach)]
-    read = np.zeros((components.shape[0], len(positions), stop - start), dtype=np.float32)
-    weights = _fraction_filters()[fraction]
-    for tap in range(_TAPS):
-        read += stretches[:, :, tap : tap + stop - start] * weights[:, tap, None]
+    if not fraction.any():
+        return stretches[:, :, before : before + width].transpose(1, 0, 2)
+    weights = _fraction_filters()[fraction][:, :, None]
+    read = stretches[:, :, :width] * weights[:, 0]
+    term = np.empty_like(read)
+    for tap in range(1, _TAPS):
+        np.multiply(stretches[:, :, tap : tap + width], weights[:, tap], out=term)
+        read += term
     return read.transpose(1, 0, 2)
+
+
+def _median(beats: Float32) -> Float32:
+    """The median of (beats, 8, samples) over the beats: float32 (8, samples)."""
+    # Sorting rows that lie side by side is several times faster than np.median over an outer axis.
+    rows = np.sort(np.ascontiguousarray(beats.transpose(1, 2, 0)), axis=2)
+    half = len(beats) // 2
+    if len(beats) % 2:
+        return rows[:, :, half]
+    return (rows[:, :, half - 1] + rows[:, :, half]) * np.float32(0.5)
 
 
 def align(components: Float32, peaks: Int64, sampling_rate: float) -> Int64:
@@ -101,11 +118,12 @@ def align(components: Float32, peaks: Int64, sampling_rate: float) -> Int64:
     width = stop - start
     for _ in range(_ALIGNMENTS):
         wide = windows(components, positions, start - lags, stop + lags)
-        reference = np.median(wide[:, :, lags : lags + width], axis=0)
+        reference = _median(wide[:, :, lags : lags + width])
         # (beats, 2 lags + 1, 8, width); the best lag has the least squared difference.
         shifted = sliding_window_view(wide, width, axis=2)
-        agreement = np.einsum("bclw,cw->bl", shifted, reference, optimize=True)
-        power = np.cumsum(np.pad((wide**2).sum(axis=1), ((0, 0), (1, 0))), axis=1)
+        agreement = np.einsum("bclw,cw->bl", shifted, reference)
+        power = np.zeros((len(wide), wide.shape[2] + 1))
+        np.cumsum(np.einsum("bcw,bcw->bw", wide, wide), axis=1, out=power[:, 1:])
         difference = power[:, width:] - power[:, :-width] - 2 * agreement
         best = np.clip(difference.argmin(axis=1), 1, 2 * lags - 1)
         left, middle, right = (difference[np.arange(len(best)), best + k] for k in (-1, 0, 1))
@@ -151,6 +169,7 @@ def two_kinds(
     return aligned, kinds
 
 
+@lru_cache(maxsize=8)
 def taper(samples: int, sampling_rate: float) -> Float32:
     """Weights (samples,) that bring both ends of a template to zero."""
     length = min(round(_TAPER_S * sampling_rate), samples // 4)
@@ -172,8 +191,7 @@ def representative_beat(
     if inside.sum() >= FEWEST_BEATS:
         positions = positions[inside]
     beats = windows(components, positions, -before, samples - before)
-    median = np.median(beats, axis=0) * taper(samples, sampling_rate)
-    return np.asarray(median, dtype=np.float32)
+    return _median(beats) * taper(samples, sampling_rate)
 
 
 def lay_out(
@@ -190,14 +208,13 @@ def lay_out(
     whole, fraction = np.divmod(positions, STEPS_PER_SAMPLE)
     starts = whole - before
     stops = np.minimum(starts + length + 1, np.append(starts[1:], samples))
-    reads: dict[tuple[int, int], Float32] = {}
+    # To move a template later by a fraction is to read it earlier by the same.
+    fractions = -np.arange(STEPS_PER_SAMPLE)
+    reads = [windows(template, fractions, 0, length + 1) for template in templates]
     for start, stop, at, kind in zip(
         starts.tolist(), stops.tolist(), fraction.tolist(), kinds.tolist(), strict=True
     ):
-        if (kind, at) not in reads:
-            # To move a template later by a fraction is to read it earlier by the same.
-            reads[kind, at] = windows(templates[kind], np.array([-at]), 0, length + 1)[0]
         first, last = max(start, 0), min(stop, samples)
         if first < last:
-            laid[:, first:last] = reads[kind, at][:, first - start : last - start]
+            laid[:, first:last] = reads[kind][at][:, first - start : last - start]
     return laid
