@@ -154,27 +154,33 @@ class BeatCodec:
         error. Fewer than three beats are never represented.
         """
         components = self._rest.component_signals(signal)
-        best = self._without_template(components)
-        if not self.templates:
-            return best.words
-        positions = find_beats(components, self.sampling_rate)
-        if not len(positions):
-            return best.words
-        kinds = np.zeros(len(positions), dtype=np.int64)
-        best = min(best, self._with_template(components, positions, kinds), key=_cost)
-        if self.templates == 1:
-            return best.words
-        both = two_kinds(components, positions, self.sampling_rate)
-        if both is not None:
-            best = min(best, self._with_template(components, *both), key=_cost)
-        return best.words
+        coded = []
+        if self.templates:
+            positions = find_beats(components, self.sampling_rate)
+            if len(positions):
+                kinds = np.zeros(len(positions), dtype=np.int64)
+                coded.append(self._with_template(components, positions, kinds))
+                both = two_kinds(components, positions, self.sampling_rate)
+                if both is not None and self.templates == 2:
+                    coded.append(self._with_template(components, *both))
+        limit = min(map(_cost, coded), default=np.inf)
+        plain = self._without_template(components, limit)
+        return min([*coded, plain] if plain else coded, key=_cost).words
 
-    def _without_template(self, components: Float32) -> _Coded:
+    def _without_template(self, components: Float32, limit: float = np.inf) -> _Coded | None:
+        """As `compact` codes it; `None` where its values alone show that it costs over `limit`."""
         coefficients = self._rest.coefficients(components)
         values = self._plain.quantise(coefficients)
-        error = float(np.square(values * self._rest.step - coefficients).sum())
+        error = self._error(values, coefficients)
+        # Most signals end here, and their words need not be written.
+        if np.count_nonzero(values) / _SYMBOLS_PER_TOKEN["r"] * error > limit:
+            return None
         words = [""] * (1 + COMPONENTS) + self._rest.words(values, components.shape[1])
         return _Coded(words, error)
+
+    def _error(self, values: NDArray[np.int32], coefficients: Float32) -> float:
+        missed = (values * np.float32(self._rest.step) - coefficients).ravel()
+        return float(missed @ missed)
 
     def _with_template(self, components: Float32, positions: Int64, kinds: Int64) -> _Coded:
         samples = components.shape[1]
@@ -198,11 +204,10 @@ class BeatCodec:
         rest = components - lay_out(decoded, positions, kinds, self._before, samples)
         coefficients = self._rest.coefficients(rest)
         values = self._rest.quantise(coefficients)
-        error = float(np.square(values * self._rest.step - coefficients).sum())
         words = [encode_beats(positions, kinds, self._usual_interval)]
         words += encode_rows(np.concatenate(templates, axis=1))
         words += self._rest.words(values, samples)
-        return _Coded(words, error)
+        return _Coded(words, self._error(values, coefficients))
 
     def _laid_out(self, rhythm: _Rhythm, samples: int) -> Float32:
         return lay_out(rhythm.templates, rhythm.positions, rhythm.kinds, self._before, samples)
