@@ -26,6 +26,7 @@ def main() -> None:
         gguf_file=options.gguf_file,
         max_records=options.max_records,
         seed=options.seed,
+        shuffles=options.shuffles,
         quiet=options.quiet,
         answers_path=Path(options.answers) if options.answers else None,
     )

@@ -29,6 +29,7 @@ class EvaluateArguments:
     gguf_file: str | None = field(default=None, metadata={"help": "name of a GGUF in that folder"})
     max_records: int | None = field(default=None, metadata={"help": "fewer ECGs to ask about"})
     seed: int = field(default=0, metadata={"help": "of the shuffled control"})
+    shuffles: int = field(default=3, metadata={"help": "ways to give out others' ECGs"})
     json: str | None = field(default=None, metadata={"help": "file for the result"})
     answers: str | None = field(default=None, metadata={"help": "file for every answer (JSONL)"})
     quiet: bool = field(default=False, metadata={"help": "no progress bars"})

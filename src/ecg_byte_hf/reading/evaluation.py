@@ -150,12 +150,14 @@ def evaluate(
     gguf_file: str | None = None,
     max_records: int | None = None,
     seed: int = 0,
+    shuffles: int = 3,
     quiet: bool = False,
     answers_path: Path | None = None,
 ) -> dict[str, Any]:
     """Ask a fine-tuned model the questions of a split, once for real and once per control.
 
-    `accuracy`: the patient's own ECG. `shuffled`: the same model, another patient's ECG.
+    `accuracy`: the patient's own ECG. `shuffled`: the same model, another patient's ECG, over
+    `shuffles` ways of giving them out, because one way alone moves by points with few patients.
     `blackout`: the same model, an ECG of zeros. `blind`: the model in `blind/`, trained and asked
     without any ECG; None where it was not trained. `majority`: the most frequent answer to that
     question in training. Reports are not scored (`unscored`); all else is exact match after
@@ -166,6 +168,8 @@ def evaluate(
     """
     from ecg_byte_hf.corpora import open_corpus, open_questions
 
+    if shuffles < 1:
+        raise EcgByteError(f"shuffles {shuffles} must be 1 or more")
     reader = load_reader(model, base=base, gguf_file=gguf_file)
     splits, asked = open_corpus(str(corpus)), open_questions(str(corpus))
     if split not in splits or split not in asked:
@@ -193,7 +197,11 @@ def evaluate(
 
     runs: dict[str, list[Scored] | None] = {
         "accuracy": run("own ECG", reader, None),
-        "shuffled": run("shuffled", reader, derangement(readings, seed)),
+        "shuffled": [
+            scored
+            for turn in range(shuffles)
+            for scored in run("shuffled", reader, derangement(readings, seed + turn))
+        ],
         "blackout": run("blackout", reader, {one.record_id: flat for one in readings}),
         "blind": None,
         "majority": [_scored(t.row, guess(t.row)) for one in readings for t in one.turns],
@@ -214,6 +222,7 @@ def evaluate(
         "records": len(readings),
         "questions": sum(len(one.turns) for one in readings),
         "seed": seed,
+        "shuffles": shuffles,
         "training": reader.settings,
     }
     return result
