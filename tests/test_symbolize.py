@@ -50,6 +50,15 @@ def test_words_and_ids_are_those_of_extractor_and_processor(corpus):
     assert ids.with_format(None)[0]["ecg_ids"] == processor.words_to_ids(expected)
 
 
+def test_beat_learns_from_short_pieces_too(corpus):
+    extractor = small_processor("beat").feature_extractor
+    train = open_corpus(corpus)["train"]
+    pieces = symbolize_dataset(train, extractor, seconds=2.0).with_format(None)
+    assert {extractor.codec.length(words) for words in pieces["words"]} == {500}
+    processor = processor_from_corpus(corpus, preset="beat", vocabulary_size=500, quiet=True)
+    assert processor.feature_extractor.preset == "beat"
+
+
 def test_two_processes_give_the_same_rows(corpus):
     extractor = small_processor().feature_extractor
     train = open_corpus(corpus)["train"]

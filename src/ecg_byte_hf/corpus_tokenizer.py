@@ -10,6 +10,7 @@ from .corpora import open_corpus, signal_mV
 from .hub_code.errors import EcgByteError
 from .hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
 from .hub_code.processing_ecg_byte import EcgByteProcessor
+from .hub_code.signal_checks import MIN_DURATION_S
 from .progress import datasets_bars, track
 from .symbolize import symbolize_dataset
 from .tokenizer import train_tokenizer
@@ -48,7 +49,12 @@ def processor_from_corpus(
 
     extractor.fit(signals())
     with datasets_bars(quiet):
-        words = symbolize_dataset(dataset, extractor, num_proc=num_proc)
-    rows = words.with_format(None).select_columns(["words"])
+        parts = [symbolize_dataset(dataset, extractor, num_proc=num_proc)]
+        if preset == "beat":
+            # Pieces so short that most have no template: long ECGs never show the BPE such words.
+            parts.append(
+                symbolize_dataset(dataset, extractor, num_proc=num_proc, seconds=MIN_DURATION_S)
+            )
+    rows = (row for part in parts for row in part.with_format(None).select_columns(["words"]))
     tokenizer = train_tokenizer((row["words"] for row in rows), extractor, vocabulary_size)
     return EcgByteProcessor(extractor, tokenizer)
