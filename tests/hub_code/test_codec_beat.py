@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ecg_byte_hf.hub_code.beats import STEPS_PER_SAMPLE, find_beats, lay_out, windows
+from ecg_byte_hf.hub_code.cleaning import resample
 from ecg_byte_hf.hub_code.codec_beat import BeatCodec
 from ecg_byte_hf.hub_code.codec_compact import CompactCodec, blocks_from_signal
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -130,6 +131,15 @@ def test_templates_are_laid_out_at_fractions_and_end_where_the_next_begins():
     assert laid[230:294] == pytest.approx(templates[1, 0], abs=1e-6)
 
 
+@pytest.mark.parametrize("cut", range(330, 350, 2))
+def test_a_record_may_end_within_a_beat(cut):
+    codec = beat_codec()
+    signal = np.ascontiguousarray(a_beat(1200, [100, 340, 580, 820])[:, cut - 240 : cut + 480])
+    words = codec.encode(signal)
+    assert codec.decode(words, strict=True).shape == signal.shape
+    assert codec.beat_positions(words).max(initial=0) < signal.shape[1]
+
+
 def bigeminy() -> np.ndarray:
     """(12, 2500) mV: every second beat is early, wide and upside down."""
     narrow = [150 + 500 * k for k in range(5)]
@@ -184,6 +194,16 @@ def test_template_spans_lie_in_the_beat_and_occur_once_per_beat():
     assert found[1].start == int(beats[1]) - 70 + 64
     rest = Span("r1", 0, 16)
     assert codec.occurrences(words, rest) == [rest]
+
+
+@pytest.mark.filterwarnings("error")
+def test_beats_at_100_hz():
+    signal = resample(cleaned(), 250, 100)
+    codec = BeatCodec(sampling_rate=100, nominal_samples=1000, klt=beat_codec().klt)
+    words = codec.encode(signal)
+    assert codec.decode(words, strict=True).shape == (12, 1000)
+    seconds = beat_codec().beat_positions(beat_codec().encode(cleaned())) / 250
+    assert codec.beat_positions(words) / 100 == pytest.approx(seconds, abs=0.02)
 
 
 def test_component_signals_are_what_the_words_code():

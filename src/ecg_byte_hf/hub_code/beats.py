@@ -132,7 +132,8 @@ def align(components: Float32, peaks: Int64, sampling_rate: float) -> Int64:
         fraction = np.where(bend > 0, 0.5 * (left - right) / np.where(bend > 0, bend, 1), 0.0)
         shift = best - lags + np.clip(fraction, -0.5, 0.5)
         positions = positions + np.rint(shift * STEPS_PER_SAMPLE).astype(np.int64)
-    return positions
+    # A beat that the record cuts off may have moved out of it.
+    return np.clip(positions, 0, (components.shape[1] - 1) * STEPS_PER_SAMPLE)
 
 
 def find_beats(components: Float32, sampling_rate: float) -> Int64:

@@ -43,7 +43,12 @@ def blocks_from_signal(components: Float32) -> Float32:
 
     A block of 16 samples holds a4, d4, d3 (2), d2 (4), d1 (8), coarse to fine.
     """
-    bands = pywt.wavedec(components, WAVELET, mode="periodization", level=LEVELS, axis=-1)
+    # Level by level, because `pywt.wavedec` warns of signals as short as a beat at 100 Hz.
+    coarse, details = components, []
+    for _ in range(LEVELS):
+        coarse, detail = pywt.dwt(coarse, WAVELET, mode="periodization", axis=-1)
+        details.append(detail)
+    bands = [coarse, *reversed(details)]
     channels, samples = components.shape
     per_block = [band.reshape(channels, samples // BLOCK, -1) for band in bands]
     return np.concatenate(per_block, axis=-1).reshape(channels, samples)
