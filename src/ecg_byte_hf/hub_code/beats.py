@@ -111,7 +111,10 @@ def _median(beats: Float32) -> Float32:
 
 
 def align(components: Float32, peaks: Int64, sampling_rate: float) -> Int64:
-    """Positions of beats, moved by up to 24 ms so that their QRS complexes agree best."""
+    """Positions of beats, moved so that their QRS complexes agree best.
+
+    Twice by up to 24 ms: a beat that the record cuts off may end up so far outside of it.
+    """
     positions = peaks * STEPS_PER_SAMPLE
     start, stop = -round(_QRS_BEFORE_S * sampling_rate), round(_QRS_AFTER_S * sampling_rate) + 1
     lags = max(2, round(_LARGEST_SHIFT_S * sampling_rate))
@@ -132,8 +135,7 @@ def align(components: Float32, peaks: Int64, sampling_rate: float) -> Int64:
         fraction = np.where(bend > 0, 0.5 * (left - right) / np.where(bend > 0, bend, 1), 0.0)
         shift = best - lags + np.clip(fraction, -0.5, 0.5)
         positions = positions + np.rint(shift * STEPS_PER_SAMPLE).astype(np.int64)
-    # A beat that the record cuts off may have moved out of it.
-    return np.clip(positions, 0, (components.shape[1] - 1) * STEPS_PER_SAMPLE)
+    return positions
 
 
 def find_beats(components: Float32, sampling_rate: float) -> Int64:
@@ -153,7 +155,9 @@ def two_kinds(
     two beats differ, or so many that there is no usual beat.
     """
     start, stop = -round(_KIND_BEFORE_S * sampling_rate), round(_KIND_AFTER_S * sampling_rate)
-    beats = windows(components, positions, start, stop).reshape(len(positions), -1)
+    # Whole samples are near enough to tell beats apart, and need no interpolation.
+    nearest = (positions + STEPS_PER_SAMPLE // 2) // STEPS_PER_SAMPLE * STEPS_PER_SAMPLE
+    beats = windows(components, nearest, start, stop).reshape(len(positions), -1)
     power = np.einsum("bw,bw->b", beats, beats)
     distances = power[:, None] + power[None] - 2 * beats @ beats.T
     closest = np.sort(distances, axis=1)[:, : len(positions) // 2 + 1]

@@ -38,8 +38,8 @@ from .run_lengths import ALPHABET, BLOCK, Parsed, encode_rows, parse
 from .spans import Span
 
 _USUAL_INTERVAL_S = 0.8
-# A beat may begin before the record does: its reference point then lies this little before it.
-_EARLIEST_S = 0.1
+# The reference point of a beat that the record cuts off may lie this little outside of it.
+_OUTSIDE_S = 0.1
 # Of a vocabulary of 4,096 on PTB-XL; only the choice between ways to code a signal hangs on it.
 _SYMBOLS_PER_TOKEN = {"rr": 1.2, "t": 2.65, "r": 4.2}
 
@@ -114,7 +114,7 @@ class BeatCodec:
         self._rest = CompactCodec(
             step=step,
             dead_zone=dead_zone,
-            lone_dead_zone=lone_dead_zone,
+            lone_dead_zone=max(lone_dead_zone, dead_zone),
             nominal_samples=nominal_samples,
             klt=klt,
         )
@@ -216,8 +216,8 @@ class BeatCodec:
         """Beats and templates of the first nine of 17 words, for a signal of `samples`."""
         parsed = [parse(word) for word in words[: 1 + COMPONENTS]]
         positions, kinds = decode_beats(parsed[0], self._usual_interval)
-        earliest = -round(_EARLIEST_S * self.sampling_rate) * STEPS_PER_SAMPLE
-        kept = (positions >= earliest) & (positions < samples * STEPS_PER_SAMPLE)
+        outside = round(_OUTSIDE_S * self.sampling_rate) * STEPS_PER_SAMPLE
+        kept = (positions >= -outside) & (positions < samples * STEPS_PER_SAMPLE + outside)
         kept[1:] &= positions[1:] > np.maximum.accumulate(positions)[:-1]
         if strict:
             self._check(parsed, positions, kinds, kept)
@@ -275,7 +275,8 @@ class BeatCodec:
     def beat_positions(self, words: Sequence[str]) -> NDArray[np.float64]:
         """Where the beats lie: float64 (beats,), in samples, ascending; empty without a template.
 
-        A position is the point of a beat that template place `0.28 s` stands on, near its R peak.
+        A position is the point of a beat that template place `0.28 s` stands on, near its R peak;
+        of a beat that the record cuts off it may lie up to 0.1 s outside.
         """
         words = self._seventeen(words, strict=False)
         return self._rhythm(words, self.length(words)).positions / STEPS_PER_SAMPLE
