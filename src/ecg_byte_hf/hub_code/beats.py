@@ -31,8 +31,7 @@ _THRESHOLD = 0.15
 _KIND_BEFORE_S = 0.08
 _KIND_AFTER_S = 0.12
 _OTHER_KIND = 0.35
-_ALIGNMENTS = 2
-_TAPS = 8
+_TAPS = 6
 
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
@@ -113,29 +112,29 @@ def _median(beats: Float32) -> Float32:
 def align(components: Float32, peaks: Int64, sampling_rate: float) -> Int64:
     """Positions of beats, moved so that their QRS complexes agree best.
 
-    Twice by up to 24 ms: a beat that the record cuts off may end up so far outside of it.
+    By up to 24 ms: a beat that the record cuts off may end up so far outside of it. Doing it a
+    second time saves 0.4 % of the tokens and costs a tenth of the time of encoding.
     """
     positions = peaks * STEPS_PER_SAMPLE
     start, stop = -round(_QRS_BEFORE_S * sampling_rate), round(_QRS_AFTER_S * sampling_rate) + 1
     lags = max(2, round(_LARGEST_SHIFT_S * sampling_rate))
     width = stop - start
-    for _ in range(_ALIGNMENTS):
-        wide = windows(components, positions, start - lags, stop + lags)
-        reference = _median(wide[:, :, lags : lags + width])
-        # (beats, 2 lags + 1, 8, width); the best lag has the least squared difference.
-        shifted = sliding_window_view(wide, width, axis=2)
-        agreement = np.einsum("bclw,cw->bl", shifted, reference)
-        power = np.zeros((len(wide), wide.shape[2] + 1))
-        np.cumsum(np.einsum("bcw,bcw->bw", wide, wide), axis=1, out=power[:, 1:])
-        difference = power[:, width:] - power[:, :-width] - 2 * agreement
-        best = np.clip(difference.argmin(axis=1), 1, 2 * lags - 1)
-        left, middle, right = (difference[np.arange(len(best)), best + k] for k in (-1, 0, 1))
-        # The minimum of the parabola through three neighbours.
-        bend = left - 2 * middle + right
-        fraction = np.where(bend > 0, 0.5 * (left - right) / np.where(bend > 0, bend, 1), 0.0)
-        shift = best - lags + np.clip(fraction, -0.5, 0.5)
-        positions = positions + np.rint(shift * STEPS_PER_SAMPLE).astype(np.int64)
-    return positions
+    wide = windows(components, positions, start - lags, stop + lags)
+    reference = _median(wide[:, :, lags : lags + width])
+    # (beats, 2 lags + 1, 8, width); the best lag has the least squared difference.
+    shifted = sliding_window_view(wide, width, axis=2)
+    agreement = np.einsum("bclw,cw->bl", shifted, reference)
+    power = np.zeros((len(wide), wide.shape[2] + 1))
+    np.cumsum(np.einsum("bcw,bcw->bw", wide, wide), axis=1, out=power[:, 1:])
+    difference = power[:, width:] - power[:, :-width] - 2 * agreement
+    best = np.clip(difference.argmin(axis=1), 1, 2 * lags - 1)
+    left, middle, right = (difference[np.arange(len(best)), best + k] for k in (-1, 0, 1))
+    # The minimum of the parabola through three neighbours.
+    bend = left - 2 * middle + right
+    fraction = np.where(bend > 0, 0.5 * (left - right) / np.where(bend > 0, bend, 1), 0.0)
+    shift = best - lags + np.clip(fraction, -0.5, 0.5)
+    moved: Int64 = positions + np.rint(shift * STEPS_PER_SAMPLE).astype(np.int64)
+    return moved
 
 
 def find_beats(components: Float32, sampling_rate: float) -> Int64:
