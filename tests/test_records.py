@@ -296,6 +296,7 @@ def test_records_of_several_segments(tmp_path):
         ("seg1 1500", "seg2 1500", "seg2.hea is missing"),
         ("seg1 1500", "../seg1 1500", "plain file name"),
         ("seg1 1500", "multi 1500", "segments itself"),
+        ("seg1 1500", "seg0 1000", "names segment seg0 twice"),
         ("12 250 2500", "12 250 1000000000000", "its segments have 2500"),
         ("12 250 2500", "12 500 2500", "at 250 Hz, the header says"),
     ]:
@@ -339,6 +340,17 @@ def test_arrays():
         broken = signal.copy()
         broken[3, 5] = value
         refused(broken, "in lead aVR", sampling_rate=RATE)
+
+
+def test_the_unit_of_a_few_leads_is_judged_without_the_missing_ones():
+    signal, names = some_ecg()[[1, 6]], ("MLII", "V1")
+    arguments = {"sampling_rate": RATE, "lead_names": names, "missing_leads": "zero"}
+    assert read_record(signal, **arguments).signal[6].any()
+    refused(signal * 1000, "half of the leads span more than 40 mV.*raw counts", **arguments)
+    refused(signal / 1000, "looks like volts", **arguments)
+    # An offset of the only lead is no difference between leads.
+    one = {"sampling_rate": RATE, "lead_names": ("II",), "missing_leads": "zero"}
+    refused(signal[:1] / 1000 + 0.3, "looks like volts", **one)
 
 
 def test_a_flat_lead_goes_through_flagged():
@@ -419,8 +431,13 @@ def test_the_rest_of_a_record():
     assert [window.duration_s for window in rest] == [10, 10, 3]
     left_out = list(read_record(some_ecg(21), sampling_rate=RATE).windows())
     assert [window.flags for window in left_out] == [(), ("last 1.00 s left out",)]
-    with pytest.raises(EcgByteError, match="too short"):
-        list(short.windows(0))
+
+
+@pytest.mark.parametrize("seconds", [0, -10, 1.9, float("nan"), float("inf"), -float("inf"), 1e308])
+def test_windows_that_cannot_be_cut(seconds):
+    record = read_record(some_ecg(21), sampling_rate=RATE, record_id="long")
+    with pytest.raises(EcgByteError, match=r"long: windows of .* too short or not finite"):
+        list(record.windows(seconds))
 
 
 def test_a_lead_that_is_flat_in_one_window_only():

@@ -63,12 +63,12 @@ class EcgRecord:
         A window's `record_id` is `<record_id>@<offset>s`, its `offset_s` says where it starts, a
         lead that is flat within it is flagged. A rest of at least 2 s is a window of its own; a
         shorter one is left out, which the last window's `flags` say. Raises `EcgByteError` where
-        `seconds` is below 2.
+        `seconds` is below 2 or not finite.
         """
-        if not seconds >= MIN_DURATION_S:
+        if not (seconds >= MIN_DURATION_S and math.isfinite(seconds * self.sampling_rate)):
             raise EcgByteError(
-                f"{self.record_id}: windows of {seconds!r} s are too short; ask for "
-                f"{MIN_DURATION_S:.0f} s or more"
+                f"{self.record_id}: windows of {seconds!r} s are too short or not finite; ask for "
+                f"a number of {MIN_DURATION_S:.0f} s or more"
             )
         length = max(1, math.floor(seconds * self.sampling_rate + 0.5))
         samples = self.signal.shape[1]

@@ -326,6 +326,7 @@ def _check_segments(
             f"{len(lines)}; correct its first line"
         )
     total = 0
+    seen: set[Path] = set()
     signals: tuple[SignalLine, ...] = ()
     for line in lines:
         fields = _BLANKS.split(line)
@@ -337,6 +338,12 @@ def _check_segments(
                 f"{record}: there is a gap of {length} samples in it; read its segments one by one"
             )
         path = file_beside(header, f"{name}.hea", record)
+        # Else a header of a few lines could ask for any number of samples from one small file.
+        if path in seen:
+            raise EcgByteError(
+                f"{record}: {header.name} names segment {name} twice; correct the header"
+            )
+        seen.add(path)
         segment = check_header(path, record, within_segments=True)
         if segment.samples < length or segment.sampling_rate != rate:
             raise EcgByteError(

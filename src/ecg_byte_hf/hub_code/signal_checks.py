@@ -88,11 +88,14 @@ def flat_leads(signal: NDArray[np.float32]) -> NDArray[np.bool_]:
 def check_millivolts(signal: NDArray[np.float32], source: str = "signal") -> None:
     """`EcgByteError` where the range of (leads, samples) says volts, microvolts or raw counts.
 
-    Also refuses a signal all of whose leads are flat.
+    Leads that are flat say nothing about the unit; a signal all of whose leads are is refused.
     """
     widths = np.ptp(signal, axis=1)
-    if widths.max() <= _FLAT_RANGE_MV:
+    moving = widths > _FLAT_RANGE_MV
+    if not moving.any():
         raise EcgByteError(f"{source}: every lead is flat; there is no ECG in it")
+    if not moving.all():
+        signal, widths = signal[moving], widths[moving]
     if widths.max() >= 5 * _RANGE_OF_VOLTS_MV and np.median(widths) <= _RANGE_OF_COUNTS_MV:
         return
     low, high = np.percentile(signal, (0.5, 99.5), axis=1)
