@@ -2,18 +2,18 @@ import numpy as np
 import pytest
 import torch
 
-from ecg_byte_hf import EcgByteError
+from ecg_byte_hf import EcgByteError, EcgByteProcessor
 from ecg_byte_hf.reading.model import train_text_tokenizer
 from ecg_byte_hf.reading.sequences import (
     IGNORED,
     Chat,
     build_readings,
     collate,
-    flatten_content,
     pack,
 )
 from ecg_byte_hf.reading.vocabulary import add_ecg_tokens
 
+from ..small_tokenizer import simulated_records, small_processor
 from . import tiny
 
 # What real models do with list content: SmolLM2 concatenates (and raises), Llama 3.2 prints.
@@ -45,14 +45,6 @@ def templated(template):
     return Chat(tokenizer), shift
 
 
-def test_list_content_is_flattened_and_other_parts_are_refused():
-    parts = [{"type": "ecg"}, {"type": "text", "text": "Regular?"}]
-    assert flatten_content(parts) == "<|ecg|>\nRegular?"
-    assert flatten_content("Regular?") == "Regular?"
-    with pytest.raises(EcgByteError, match="'image'"):
-        flatten_content([{"type": "image"}])
-
-
 @pytest.mark.parametrize("template", [SMOLLM2, LLAMA_3_2])
 def test_pieces_around_the_ecg_are_the_whole_template(template):
     chat, shift = templated(template)
@@ -69,6 +61,27 @@ def test_pieces_around_the_ecg_are_the_whole_template(template):
     assert chat.tokenizer.decode(ids) == expected
     assert chat.answer_ids("yes")[-1] in chat.end_ids or "\n" in template[-60:]
     assert chat.end_ids & set(chat.answer_ids("yes"))
+
+
+@pytest.mark.parametrize("template", [None, SMOLLM2, LLAMA_3_2])
+def test_the_processors_prompt_is_the_trained_one_id_for_id(template):
+    ecg_processor = small_processor()
+    tokenizer = train_text_tokenizer(tiny.TEXTS, 300)
+    if template is not None:
+        specials = ["<|im_start|>", "<|im_end|>", "<|start|>", "<|eot|>"]
+        tokenizer.add_tokens(specials, special_tokens=True)
+        tokenizer.chat_template = template
+    extractor = ecg_processor.feature_extractor
+    add_ecg_tokens(tokenizer, ecg_processor.tokenizer, extractor.markers)
+    processor = EcgByteProcessor(extractor, tokenizer, ecg_tokenizer=ecg_processor.tokenizer)
+    chat = Chat(tokenizer)
+    record = simulated_records()[0].record
+    text = "Is the rhythm regular?"
+    ecg = {"type": "ecg", "ecg": record.signal, "sampling_rate": record.sampling_rate}
+    messages = [{"role": "user", "content": [ecg, {"type": "text", "text": text}]}]
+    prompt = processor.apply_chat_template(messages, tokenize=True, add_generation_prompt=True)
+    ids = processor.ecg_ids(record.signal, record.sampling_rate)
+    assert prompt["input_ids"] == [[*chat.prefix_ids, *ids, *chat.question_ids(text)]]
 
 
 def test_labels_are_the_answers_alone_and_positions_start_over_for_each_question(chat):

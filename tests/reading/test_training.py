@@ -129,7 +129,8 @@ def test_evaluation_names_every_control(trained, corpus, tmp_path):
     result = evaluate(trained, corpus, quiet=True, answers_path=answers)
     n = result["accuracy"]["n"]
     for control in ("accuracy", "blind", "blackout", "shuffled", "majority"):
-        assert result[control]["n"] == n
+        times = result["settings"]["shuffles"] if control == "shuffled" else 1
+        assert result[control]["n"] == n * times
         assert set(result[control]["per_type"]) <= {"verify", "choose", "query"}
         assert 0 <= result[control]["overall"] <= 1
     assert len(answers.read_text().splitlines()) == n

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,19 @@ from .spans import Span
 BEGIN = "<|ecg|>"
 END = "<|/ecg|>"
 PAD = "<|pad|>"
+
+
+def ecg_token_names(ecg_tokenizer: Any, word_markers: Collection[str]) -> list[str]:
+    """What each token of the ECG BPE is called in a Llama's vocabulary, in order of its id.
+
+    The begin, end and word markers keep their names; token `i` is `<|ecg_i|>` otherwise, because
+    the BPE's own strings are symbols that mean nothing to a reader and could occur in text.
+    """
+    vocabulary = ecg_tokenizer.backend_tokenizer.get_vocab(with_added_tokens=True)
+    names = [f"<|ecg_{i}|>" for i in range(max(vocabulary.values()) + 1)]
+    for token in (BEGIN, END, *word_markers):
+        names[vocabulary[token]] = token
+    return names
 
 
 class _Placed(NamedTuple):
@@ -54,9 +67,7 @@ class EcgIds:
             if token not in special:
                 self._symbols[i] = token
         self._alphabet = frozenset(feature_extractor.alphabet)
-        self.names = [""] * self.vocabulary_size
-        for token, i in vocabulary.items():
-            self.names[i] = token if i in (self.begin, self.end, *self._markers) else f"<|ecg_{i}|>"
+        self.names = ecg_token_names(tokenizer, feature_extractor.markers)
 
     def shift_in(self, tokenizer: Any) -> int:
         """How far the ids lie from 0 in a language model's `tokenizer` to which they were added.

@@ -15,14 +15,14 @@ from transformers.feature_extraction_utils import BatchFeature
 from transformers.processing_utils import ProcessorMixin
 from transformers.utils.hub import cached_file
 
-from .ecg_ids import EcgIds
+from .chat import render_chat
+from .ecg_ids import BEGIN, EcgIds
 from .errors import EcgByteError
 from .feature_extraction_ecg_byte import EcgByteFeatureExtractor, each_ecg, is_one_ecg
 from .spans import Span
 from .tokenizer_files import save_portable_tokenizer
 
 ECG_TOKENIZER_FOLDER = "ecg_tokenizer"
-PLACEHOLDER = "<|ecg|>"
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -112,6 +112,7 @@ class EcgByteProcessor(ProcessorMixin):
         *,
         padding: bool | str = False,
         padding_side: str | None = None,
+        max_length: int | None = None,
         pad_to_multiple_of: int | None = None,
         return_tensors: str | None = None,
         **kwargs: Any,
@@ -123,8 +124,11 @@ class EcgByteProcessor(ProcessorMixin):
         in which every `<|ecg|>` is replaced by the next ECG. A batch comes back for a list and for
         a single ECG alike: `input_ids[0]` is the first.
 
-        Raises `EcgByteError` for bad signals, unknown arguments, and where the ECGs do not fit the
-        placeholders.
+        `padding`, `padding_side`, `pad_to_multiple_of` and `return_tensors` are the tokenizer's; no
+        sequence is ever cut: one longer than `max_length` is refused.
+
+        Raises `EcgByteError` for bad signals, unknown arguments, sequences that are too long, and
+        where the ECGs do not fit the placeholders.
         """
         if kwargs:
             raise EcgByteError(f"processor: unknown arguments {', '.join(sorted(kwargs))}")
@@ -137,6 +141,14 @@ class EcgByteProcessor(ProcessorMixin):
                 for x in each_ecg(ecg, sampling_rate, lead_names)
             ]
         rows = ecgs if text is None else self._fill([text] if isinstance(text, str) else text, ecgs)
+        longest = max(map(len, rows), default=0)
+        if max_length is not None and longest > max_length:
+            raise EcgByteError(
+                f"processor: a sequence of {longest} tokens is longer than max_length "
+                f"{max_length}; an ECG is never cut, raise it or give a shorter record"
+            )
+        if padding == "max_length" and max_length is None:
+            raise EcgByteError("processor: padding='max_length' needs max_length")
         if not padding and return_tensors is None:
             return BatchFeature({"input_ids": rows, "attention_mask": [[1] * len(r) for r in rows]})
         if padding_side is None and text is not None:
@@ -146,6 +158,7 @@ class EcgByteProcessor(ProcessorMixin):
             {"input_ids": rows},
             padding=padding,
             padding_side=padding_side,
+            max_length=max_length,
             pad_to_multiple_of=pad_to_multiple_of,
             return_tensors=return_tensors,
         )
@@ -157,7 +170,7 @@ class EcgByteProcessor(ProcessorMixin):
         places = [place for place, i in enumerate(text_ids) if i == placeholder]
         if len(places) != len(ecgs):
             raise EcgByteError(
-                f"processor: {len(ecgs)} ECGs for {len(places)} placeholders {PLACEHOLDER} in the "
+                f"processor: {len(ecgs)} ECGs for {len(places)} placeholders {BEGIN} in the "
                 f"text; write one placeholder per ECG"
             )
         ids: list[int] = []
@@ -167,27 +180,40 @@ class EcgByteProcessor(ProcessorMixin):
             done = place + 1
         return [*ids, *text_ids[done:]]
 
-    def apply_chat_template(self, conversation: Any, *args: Any, **kwargs: Any) -> Any:
-        """The tokenizer's chat template, with `{"type": "ecg"}` parts as placeholders.
+    def apply_chat_template(  # type: ignore[override]
+        self, conversation: Any, chat_template: str | None = None, **kwargs: Any
+    ) -> Any:
+        """The language model's chat template, with `{"type": "ecg"}` parts as placeholders.
 
-        SmolLM2's template raises on list content and Llama 3.2's prints the list, so parts are
-        flattened to text first. Returns a str by default (`tokenize=False`); with `tokenize=True`,
-        `{"type": "ecg", "ecg": array, "sampling_rate": Hz}` parts are coded and put in place.
+        The same prompt as training used, `render_chat`. Returns a str by default
+        (`tokenize=False`); with `tokenize=True`, `{"type": "ecg", "ecg": array, "sampling_rate":
+        Hz, "lead_names": names}` parts are coded and put in place, and what `__call__` returns
+        comes back. `add_generation_prompt=True` ends it where the answer begins.
+
+        Raises `EcgByteError` for parts that are neither ECG nor text, and for bad signals.
         """
         tokenize = kwargs.pop("tokenize", False)
         kwargs.pop("return_dict", None)
         outputs = {
             key: kwargs.pop(key)
-            for key in ("padding", "padding_side", "return_tensors")
+            for key in (
+                "padding",
+                "padding_side",
+                "max_length",
+                "pad_to_multiple_of",
+                "return_tensors",
+            )
             if key in kwargs
         }
         batched = bool(conversation) and not isinstance(conversation[0], dict)
         conversations = conversation if batched else [conversation]
+        if chat_template is not None:
+            kwargs["chat_template"] = chat_template
         texts, ecgs = [], []
         for messages in conversations:
-            flat, found = _flatten(messages)
+            text, found = render_chat(self.tokenizer, messages, **kwargs)
+            texts.append(text)
             ecgs += found
-            texts.append(self.tokenizer.apply_chat_template(flat, *args, tokenize=False, **kwargs))
         if not tokenize:
             return texts if batched else texts[0]
         if any("ecg" not in part for part in ecgs):
@@ -209,10 +235,10 @@ class EcgByteProcessor(ProcessorMixin):
                 "processor of a model repository"
             )
         rows, used = [], 0
-        wanted = [text.count(PLACEHOLDER) for text in texts]
+        wanted = [text.count(BEGIN) for text in texts]
         if sum(wanted) != len(ecgs):
             raise EcgByteError(
-                f"processor: {len(ecgs)} ECGs for {sum(wanted)} placeholders {PLACEHOLDER} in the "
+                f"processor: {len(ecgs)} ECGs for {sum(wanted)} placeholders {BEGIN} in the "
                 f"text; write one placeholder per ECG"
             )
         for text, count in zip(texts, wanted, strict=True):
@@ -226,8 +252,11 @@ class EcgByteProcessor(ProcessorMixin):
         return [i + self.ecg_shift for i in ids] if self.ecg_shift else ids
 
     def _unshifted(self, ids: Any) -> NDArray[np.int64]:
-        array = np.asarray(ids.tolist() if hasattr(ids, "tolist") else ids)
-        if array.size == 0:
+        try:
+            array = np.asarray(ids.tolist() if hasattr(ids, "tolist") else ids)
+        except (TypeError, ValueError):
+            array = np.empty((0, 0), dtype=object)
+        if array.ndim == 1 and array.size == 0:
             array = array.astype(np.int64)
         if array.ndim != 1 or array.dtype.kind not in "iu":
             raise EcgByteError(
@@ -330,8 +359,7 @@ class EcgByteProcessor(ProcessorMixin):
         name = pretrained_model_name_or_path
         extractor = EcgByteFeatureExtractor.from_pretrained(name, **kwargs)
         tokenizer = AutoTokenizer.from_pretrained(name, **kwargs)
-        begin = f"{PLACEHOLDER}"
-        if tokenizer.bos_token == begin:
+        if tokenizer.bos_token == BEGIN:
             return [extractor, tokenizer]
         kwargs["subfolder"] = str(Path(kwargs.get("subfolder", "")) / ECG_TOKENIZER_FOLDER)
         return [extractor, tokenizer, AutoTokenizer.from_pretrained(name, **kwargs)]
@@ -358,21 +386,3 @@ def _check_on_hub(name: str, kwargs: dict[str, Any]) -> None:
             f"{name}: no ECG processor here ({reason}); give a folder that `ecg-byte "
             f"train-tokenizer` or finetune.py wrote, or a Hub repository"
         )
-
-
-def _flatten(messages: Sequence[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Messages with text content, and the ECG parts that were in them, in order."""
-    flat, ecgs = [], []
-    for message in messages:
-        content = message["content"]
-        if not isinstance(content, str):
-            texts = []
-            for part in content:
-                if part.get("type") == "ecg":
-                    ecgs.append(part)
-                    texts.append(PLACEHOLDER)
-                else:
-                    texts.append(part.get("text", ""))
-            content = "".join(texts)
-        flat.append({**message, "content": content})
-    return flat, ecgs

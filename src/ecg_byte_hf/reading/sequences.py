@@ -1,8 +1,8 @@
 """Questions and ECG tokens become chats, and chats become `input_ids` and `labels`.
 
-The chat template never sees the ECG's tokens: it renders a placeholder, the text is cut there, and
-the ids of the ECG are put between the two tokenised parts. So a template may treat list content as
-it likes (SmolLM2's raises on it, Llama 3.2's prints it), and no string work is done per ECG.
+The chat template never sees the ECG's tokens: `render_chat` renders a placeholder, the text's ids
+are cut there, and the ids of the ECG are put in between, as `EcgByteProcessor` does. No string work
+is done per ECG.
 """
 
 from __future__ import annotations
@@ -15,41 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ecg_byte_hf.hub_code.chat import render_chat
+from ecg_byte_hf.hub_code.ecg_ids import BEGIN
 from ecg_byte_hf.hub_code.errors import EcgByteError
-
-from .vocabulary import ECG_BEGIN
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-PLACEHOLDER = ECG_BEGIN
 IGNORED = -100
-
-# Llama 3.2's template prints today's date otherwise: the same question would be other tokens
-# tomorrow.
-_DATE = "26 Jul 2024"
-
-
-def flatten_content(content: str | Sequence[Mapping[str, Any]]) -> str:
-    """One chat message's content as text, `{"type": "ecg"}` parts as the placeholder.
-
-    Parts are joined by newlines.
-
-    Raises:
-        EcgByteError: a part is neither an ECG nor text.
-    """
-    if isinstance(content, str):
-        return content
-    parts = []
-    for part in content:
-        kind = part.get("type")
-        if kind == "ecg":
-            parts.append(PLACEHOLDER)
-        elif kind == "text":
-            parts.append(str(part["text"]))
-        else:
-            raise EcgByteError(f'a chat part of type {kind!r}: only "ecg" and "text" are known')
-    return "\n".join(parts)
 
 
 class Chat:
@@ -66,15 +39,11 @@ class Chat:
         Raises:
             EcgByteError: it has no chat template, or one that hides the question.
         """
-        if not tokenizer.chat_template:
-            raise EcgByteError(
-                "the Llama's tokenizer has no chat template: take an instruction-tuned model"
-            )
         self.tokenizer = tokenizer
         added = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, added)))
-        head, _ = self._cut("?")
-        self.prefix_ids: list[int] = self._ids(head)
+        self._placeholder = tokenizer.convert_tokens_to_ids(BEGIN)
+        self.prefix_ids: list[int] = self._cut("?")[0]
         self.question_ids = lru_cache(maxsize=65536)(self._question_ids)
         self.answer_ids = lru_cache(maxsize=65536)(self._answer_ids)
 
@@ -93,28 +62,30 @@ class Chat:
             raise EcgByteError(f"{where} is empty")
 
     def _render(self, question: str, answer: str | None) -> str:
-        content = flatten_content([{"type": "ecg"}, {"type": "text", "text": question}])
-        messages = [{"role": "user", "content": content}]
+        messages: list[dict[str, Any]] = [
+            {"role": "user", "content": [{"type": "ecg"}, {"type": "text", "text": question}]}
+        ]
         if answer is not None:
             messages.append({"role": "assistant", "content": answer})
-        return self.tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=answer is None, date_string=_DATE
-        )
+        return render_chat(self.tokenizer, messages, add_generation_prompt=answer is None)[0]
 
-    def _cut(self, question: str) -> tuple[str, str]:
-        head, *tail = self._render(question, None).split(PLACEHOLDER)
-        if len(tail) != 1:
+    def _cut(self, question: str) -> tuple[list[int], list[int]]:
+        """Ids before and after the ECG, of the whole prompt's: what the processor gives."""
+        ids = self._ids(self._render(question, None))
+        if ids.count(self._placeholder) != 1:
             raise EcgByteError(
-                f"the chat template renders the ECG's placeholder {len(tail)} times, not once"
+                "the chat template renders the ECG's placeholder "
+                f"{ids.count(self._placeholder)} times, not once"
             )
-        return head, tail[0]
+        place = ids.index(self._placeholder)
+        return ids[:place], ids[place + 1 :]
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def _question_ids(self, question: str) -> tuple[int, ...]:
         """Ids from after the ECG to where the assistant begins, for `question`."""
-        return tuple(self._ids(self._cut(question)[1]))
+        return tuple(self._cut(question)[1])
 
     def _answer_ids(self, answer: str) -> tuple[int, ...]:
         """Ids of the assistant's `answer`, its end of turn included."""

@@ -5,26 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from ecg_byte_hf.hub_code.ecg_ids import ecg_token_names
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-ECG_BEGIN = "<|ecg|>"
-ECG_END = "<|/ecg|>"
-
-
-def ecg_token_names(
-    ecg_tokenizer: PreTrainedTokenizerBase, word_markers: Collection[str]
-) -> list[str]:
-    """What each token of the ECG BPE is called in a Llama's vocabulary, in order of its id.
-
-    The begin, end and word markers keep their names; token `i` is `<|ecg_i|>` otherwise, because
-    the BPE's own strings are symbols that mean nothing to a reader and could occur in text.
-    """
-    kept = {ECG_BEGIN, ECG_END, *word_markers}
-    tokens = ecg_tokenizer.convert_ids_to_tokens(range(len(ecg_tokenizer)))
-    return [token if token in kept else f"<|ecg_{i}|>" for i, token in enumerate(tokens)]
 
 
 def add_ecg_tokens(
