@@ -25,6 +25,8 @@ app = typer.Typer(
     add_completion=False,
 )
 
+INTERRUPTED = 130
+
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars, only results.")]
 
 
@@ -98,14 +100,18 @@ def train_tokenizer_command(
         str | None, typer.Option(help="standard, or paper: aVL before aVR (paper).")
     ] = None,
     num_proc: Annotated[int | None, typer.Option(help="Processes of the map step.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a tokenizer in --out.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit an extractor on a corpus and train its BPE: writes a folder for AutoTokenizer.
 
     Example: ecg-byte train-tokenizer out/corpus --preset compact --out out/tokenizer
     """
-    from .corpus_tokenizer import processor_from_corpus
+    from .corpus_tokenizer import claim_tokenizer_folder, processor_from_corpus, save_processor
 
+    claim_tokenizer_folder(out, overwrite=overwrite)
     options = {
         "step": step,
         "dead_zone": dead_zone,
@@ -124,7 +130,7 @@ def train_tokenizer_command(
         num_proc=num_proc,
         quiet=quiet,
     )
-    processor.save_pretrained(out)
+    save_processor(processor, out)
     print(f"{out}: preset {preset}, {processor.ecg_vocabulary_size} tokens")
 
 
@@ -349,9 +355,14 @@ def main() -> None:
     except EcgByteError as error:
         errors.print(f"ecg-byte: {error}", markup=False)
         sys.exit(1)
+    except SystemExit as end:
+        # Typer turns Ctrl-C into an exit with this code.
+        if end.code == INTERRUPTED:
+            errors.print("ecg-byte: interrupted; `prepare` and `quickstart` go on when run again")
+        raise
     except KeyboardInterrupt:
-        errors.print("ecg-byte: interrupted; what was finished stays, run the same command again")
-        sys.exit(130)
+        errors.print("ecg-byte: interrupted")
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

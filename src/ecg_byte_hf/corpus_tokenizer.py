@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,3 +59,36 @@ def processor_from_corpus(
     rows = (row for part in parts for row in part.with_format(None).select_columns(["words"]))
     tokenizer = train_tokenizer((row["words"] for row in rows), extractor, vocabulary_size)
     return EcgByteProcessor(extractor, tokenizer)
+
+
+def claim_tokenizer_folder(out: str | Path, *, overwrite: bool = False) -> None:
+    """Make sure that a tokenizer can be written to `out`, before the work that it takes.
+
+    Raises `EcgByteError` where `out` is a file, cannot be made, holds other files, or holds a
+    tokenizer and `overwrite` is not set.
+    """
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {path.name for path in folder.iterdir()}
+    except OSError as error:
+        raise EcgByteError(
+            f"{folder}: no folder can be made there ({error.strerror or error}); give another --out"
+        ) from None
+    if not os.access(folder, os.W_OK):
+        raise EcgByteError(f"{folder}: may not be written to; give another --out")
+    if names and "processor_config.json" not in names:
+        raise EcgByteError(f"{folder}: holds other files; give an empty or a new folder as --out")
+    if names and not overwrite:
+        raise EcgByteError(f"{folder}: holds a tokenizer; give another --out, or --overwrite")
+
+
+def save_processor(processor: EcgByteProcessor, out: str | Path) -> None:
+    """`processor.save_pretrained(out)`; `EcgByteError` where it cannot be written (a full disk)."""
+    try:
+        processor.save_pretrained(out)
+    except OSError as error:
+        raise EcgByteError(
+            f"{out}: the tokenizer could not be written ({error.strerror or error}); make room and "
+            f"run the same command again with --overwrite"
+        ) from None

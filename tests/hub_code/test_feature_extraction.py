@@ -135,3 +135,47 @@ def test_lists_must_match_the_batch():
 def test_senseless_configurations_are_refused(config):
     with pytest.raises(EcgByteError):
         EcgByteFeatureExtractor(**config)
+
+
+def test_tensors_of_torch_are_arrays():
+    torch = pytest.importorskip("torch")
+    extractor = small_processor().feature_extractor
+    signal = a_record().signal
+    expected = extractor(signal, 500)["words"]
+    assert extractor(torch.tensor(signal), 500)["words"] == expected
+    assert extractor(torch.tensor(np.stack([signal, signal])), 500)["words"] == expected * 2
+    assert extractor([torch.tensor(signal)], 500)["words"] == expected
+    assert extractor(signal.tolist(), 500)["words"] == expected
+
+
+@pytest.mark.parametrize("ecg", [5, "ecg", {"signal": 1}])
+def test_what_is_no_ecg_at_all_is_refused(ecg):
+    with pytest.raises(EcgByteError, match="is no ECG"):
+        small_processor().feature_extractor(ecg, 500)
+
+
+@pytest.mark.parametrize("words", [[None], "abc", [b"a"], [1]])
+def test_words_that_are_no_strings_are_refused(words):
+    extractor = small_processor().feature_extractor
+    for method in (extractor.decode, extractor.locate):
+        with pytest.raises(EcgByteError, match="one str per channel"):
+            method(words)
+
+
+def test_an_extractor_that_is_not_there_is_an_error_of_one_line(tmp_path):
+    for name in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(EcgByteError, match="no ECG feature extractor") as caught:
+            EcgByteFeatureExtractor.from_pretrained(name, local_files_only=True)
+        assert "\n" not in str(caught.value)
+
+
+def test_unknown_options_are_refused():
+    with pytest.raises(EcgByteError, match="unknown option 'foo'"):
+        EcgByteFeatureExtractor("compact", foo=1)
+    with pytest.raises(EcgByteError, match="no codec option 'step'"):
+        EcgByteFeatureExtractor("paper", codec={"step": 1})
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(EcgByteError, match="complex"):
+        small_processor().feature_extractor.encode(a_record().signal + 1j, 500)

@@ -165,7 +165,7 @@ def test_auto_classes_load_it_once_registered(tmp_path):
     assert run.stdout.split() == ["EcgByteProcessor", "EcgByteFeatureExtractor"], run.stderr
 
 
-@pytest.mark.parametrize("ids", [[512], [-1], [10**12], [1.5], [[1, 2]], ["a"]])
+@pytest.mark.parametrize("ids", [[512], [-1], [10**12], [1.5], [[1, 2]], [[1, 2], [3]], ["a"], 7])
 def test_ids_that_are_no_ids_are_refused(ids):
     for method in (small_processor().decode_ecg, small_processor().token_spans):
         with pytest.raises(EcgByteError, match=r"out of range|one sequence of integers"):
@@ -222,3 +222,16 @@ def test_a_processor_that_is_not_there_is_an_error_of_one_line(name):
     with pytest.raises(EcgByteError, match="no ECG processor") as caught:
         EcgByteProcessor.from_pretrained(name, local_files_only=True)
     assert "\n" not in str(caught.value)
+
+
+def test_an_ecg_is_padded_to_a_length_and_never_cut_to_it():
+    processor = small_processor()
+    length = len(processor(ecg=a_signal(), sampling_rate=500)["input_ids"][0])
+    options = {"ecg": a_signal(), "sampling_rate": 500, "padding": "max_length"}
+    padded = processor(**options, max_length=length + 7)
+    assert len(padded["input_ids"][0]) == length + 7
+    assert sum(padded["attention_mask"][0]) == length
+    with pytest.raises(EcgByteError, match="never cut"):
+        processor(**options, max_length=length - 1)
+    with pytest.raises(EcgByteError, match="needs max_length"):
+        processor(**options)

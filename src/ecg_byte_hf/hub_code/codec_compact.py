@@ -113,8 +113,8 @@ class CompactCodec:
         nominal_samples: int = 2500,
         klt: Sequence[Sequence[float]] | None = None,
     ) -> None:
-        if not (np.isfinite(step) and step > 0):
-            raise EcgByteError(f"compact: step {step!r} must be a positive number of mV")
+        if not 1e-6 <= step <= 1e6:
+            raise EcgByteError(f"compact: step {step!r} must be within 1e-6 ... 1e6 mV")
         if not 0 <= dead_zone < 1:
             raise EcgByteError(f"compact: dead_zone {dead_zone!r} must be within 0 ... 1")
         if lone_dead_zone is not None and not dead_zone <= lone_dead_zone < 2:

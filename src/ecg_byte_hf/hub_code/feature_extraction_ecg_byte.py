@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -57,6 +58,9 @@ class Codec(Protocol):
 CODECS: dict[str, type[Any]] = {"paper": PaperCodec, "compact": CompactCodec, "beat": BeatCodec}
 CLEANINGS = ("clean", "paper", "none")
 
+# What transformers adds to a saved configuration.
+_KEPT_KEYWORDS = {"auto_map", "processor_class", "transformers_version", "_commit_hash"}
+
 
 class _Input(NamedTuple):
     signal: Any
@@ -98,6 +102,9 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
                 f"cleaning {cleaning!r} is unknown; use one of {', '.join(CLEANINGS)}"
             )
         kwargs.pop("feature_extractor_type", None)
+        unknown = sorted(set(kwargs) - _KEPT_KEYWORDS)
+        if unknown:
+            raise EcgByteError(f"feature extractor: unknown option {unknown[0]!r}")
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.preset = preset
         self.sampling_rate = check_sampling_rate(sampling_rate, "feature extractor")
@@ -108,12 +115,37 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
         if preset == "beat":
             # Its beats and intervals are lengths of time.
             options.setdefault("sampling_rate", self.sampling_rate)
+        known = set(inspect.signature(CODECS[preset]).parameters)
+        strange = sorted(set(options) - known)
+        if strange:
+            raise EcgByteError(
+                f"preset {preset}: no codec option {strange[0]!r}; "
+                f"it has {', '.join(sorted(known))}"
+            )
         try:
             self._codec: Codec = CODECS[preset](**options)
-        except (TypeError, ValueError) as error:
-            if isinstance(error, EcgByteError):
-                raise
+        except EcgByteError:
+            raise
+        except (TypeError, ValueError, OverflowError) as error:
             raise EcgByteError(f"preset {preset}: bad codec options ({error})") from None
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """Load from a folder or a Hub repository, as transformers does.
+
+        Raises `EcgByteError` where there is no extractor of ours.
+        """
+        name = str(pretrained_model_name_or_path)
+        try:
+            return super().from_pretrained(name, *args, **kwargs)
+        except EcgByteError as error:
+            raise EcgByteError(f"{name}: {error}") from None
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise EcgByteError(
+                f"{name}: no ECG feature extractor could be loaded from here "
+                f"({type(error).__name__}: {reason}); make one with `ecg-byte train-tokenizer`"
+            ) from error
 
     @property
     def codec(self) -> Codec:
@@ -219,12 +251,15 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
     def decode(self, words: Sequence[str], strict: bool = False) -> Float32:
         """float32 (12, samples) in the extractor's unit at its sampling rate, of any words.
 
-        Whatever does not fit is left out; `strict` raises an `EcgByteError` that says what.
+        Whatever does not fit is left out; `strict` raises an `EcgByteError` that says what. Words
+        that are no strings raise one always.
         """
+        _check_strings(words)
         return self._codec.decode(words, strict=strict)
 
     def locate(self, words: Sequence[str]) -> list[list[Span]]:
         """Per word the `Span` of every character, in samples at the output rate."""
+        _check_strings(words)
         return self._codec.locate(words)
 
     def __call__(
@@ -253,15 +288,32 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
         return output_samples(samples, sampling_rate, self.sampling_rate)
 
 
+def _check_strings(words: Sequence[str]) -> None:
+    if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+        raise EcgByteError("words: give a list with one str per channel")
+
+
 def is_one_ecg(ecg: Any) -> bool:
-    """Whether `ecg` is a single ECG (array (leads, samples) or a record) and not a batch."""
+    """Whether `ecg` is a single ECG (array (leads, samples) or a record) and not a batch.
+
+    Raises `EcgByteError` where it is neither an array, a record nor a list.
+    """
     if hasattr(ecg, "signal"):
         return True
-    if isinstance(ecg, np.ndarray):
-        return ecg.ndim == 2
-    if isinstance(ecg, (list, tuple)) and len(ecg) and not hasattr(ecg[0], "signal"):
-        return np.ndim(ecg[0]) == 1
-    return False
+    if hasattr(ecg, "ndim"):
+        # Arrays of NumPy and tensors of torch alike.
+        return bool(ecg.ndim < 3)
+    if not isinstance(ecg, (list, tuple)):
+        raise EcgByteError(
+            f"ecg: {type(ecg).__name__} is no ECG; give an array (leads, samples), an "
+            f"EcgRecord, or a list of either"
+        )
+    if not ecg or hasattr(ecg[0], "signal"):
+        return False
+    first = ecg[0]
+    if isinstance(first, (list, tuple)):
+        return not first or np.ndim(first[0]) == 0
+    return bool(getattr(first, "ndim", 0) < 2)
 
 
 def each_ecg(ecg: Any, sampling_rate: Any, lead_names: Any) -> Iterator[_Input]:

@@ -1,0 +1,110 @@
+"""The commands as a user meets them: exit codes, one line for an error, an example in each help."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from ecg_byte_hf.cli import app
+from tests.small_tokenizer import small_processor
+
+COMMAND = [sys.executable, "-m", "ecg_byte_hf.cli"]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli") / "corpus"
+    done = run("prepare", "simulation", "--records", 30, "--out", folder, "--quiet")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def each_command(group: typer.core.TyperGroup, path: tuple[str, ...] = ()):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from each_command(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+COMMANDS = sorted(each_command(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_help_shows_an_example(command):
+    result = CliRunner().invoke(app, [*command, "--help"])
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert f"ecg-byte {' '.join(command)}" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_an_unknown_option_is_a_usage_error(command):
+    assert CliRunner().invoke(app, [*command, "--no-such-option"]).exit_code == 2
+
+
+def test_from_corpus_to_report_and_picture(corpus, tmp_path):
+    tokenizer = tmp_path / "tokenizer"
+    trained = run("train-tokenizer", corpus, "--vocab-size", 400, "--out", tokenizer)
+    assert trained.returncode == 0, trained.stderr
+    assert "400 tokens" in trained.stdout
+    again = run("train-tokenizer", corpus, "--vocab-size", 400, "--out", tokenizer)
+    assert again.returncode == 1
+    assert "--overwrite" in again.stderr
+    reported = run("report", tokenizer, corpus, "--json", tmp_path / "report.json")
+    assert reported.returncode == 0, reported.stderr
+    assert (tmp_path / "report.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train-tokenizer", "{corpus}", "--out", "{file}"], "no folder can be made"),
+        (["train-tokenizer", "{corpus}", "--out", "{file}/x"], "no folder can be made"),
+        (["train-tokenizer", "{corpus}", "--out", "{full}"], "holds other files"),
+        (["train-tokenizer", "{full}", "--out", "{new}"], "no corpus"),
+        (["train-tokenizer", "{corpus}", "--out", "{new}", "--preset", "x"], "preset 'x'"),
+        (["train-tokenizer", "{corpus}", "--out", "{new}", "--vocab-size", "9"], "too small"),
+        (["train-tokenizer", "{corpus}", "--out", "{new}", "--step", "-1"], "step -1"),
+        (["report", "{full}", "{corpus}"], "no ECG"),
+        (["report", "{tokenizer}", "{corpus}", "--split", "x"], "split 'x'"),
+        (["plot", "{full}/a", "--tokenizer", "{tokenizer}", "--out", "{new}.png"], "{full}/a"),
+    ],
+)
+def test_a_users_error_is_one_line_and_exit_code_1(corpus, tmp_path, arguments, message):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("precious")
+    small_processor().save_pretrained(tmp_path / "tokenizer")
+    places = {name: tmp_path / name for name in ("file", "full", "new", "tokenizer")}
+    places["corpus"] = corpus
+    done = run(*(argument.format(**places) for argument in arguments))
+    assert done.returncode == 1, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("ecg-byte: ")
+    assert message.format(**places) in lines[0]
+    assert (tmp_path / "full" / "thesis.tex").read_text() == "precious"
+
+
+def test_ctrl_c_ends_with_one_line(tmp_path):
+    command = [*COMMAND, "prepare", "simulation", "--records", "5000", "--out", str(tmp_path / "c")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("c/data/*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.strip().splitlines()[-1].startswith("ecg-byte: interrupted")
+    assert "Traceback" not in stderr
