@@ -259,7 +259,10 @@ def prepare_wfdb(
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     patient_pattern: Annotated[
         str | None,
-        typer.Option(help="Regular expression whose group in a record's path is its patient."),
+        typer.Option(
+            help="Regular expression whose group in a record's path is its patient; without it "
+            "each record is split by itself."
+        ),
     ] = None,
     license_: Annotated[
         str, typer.Option("--license", help="Licence of the recordings, for the card.")
@@ -270,7 +273,7 @@ def prepare_wfdb(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a corpus from a folder of WFDB records, split by patient.
+    """Write a corpus from a folder of WFDB records, split by patient where a pattern names them.
 
     Example: ecg-byte prepare wfdb ptbdb --patient-pattern '(patient[0-9]+)/' --out corpora/ptbdb
     """

@@ -107,6 +107,11 @@ def read_lines(path: Path, record: str) -> tuple[list[str], list[str]]:
     return said, comments
 
 
+def first_field(line: str) -> str:
+    """What stands before the first blank of a line of `read_lines`: a name of a file or segment."""
+    return _BLANKS.split(line, 1)[0]
+
+
 def check_header(path: Path, record: str, *, within_segments: bool = False) -> WfdbHeader:
     """Read a header file (`.hea`) and hold it against its data files.
 

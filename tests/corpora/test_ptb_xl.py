@@ -4,7 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wfdb
+from typer.testing import CliRunner
 
+from ecg_byte_hf.cli import app
 from ecg_byte_hf.corpora import open_corpus, open_questions, signal_mV, write_corpus
 from ecg_byte_hf.corpora.ptb_xl import ptb_xl
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -38,12 +40,16 @@ def write_ptb_xl(root: Path, *changes: dict[str, str]) -> Path:
         baseline=[0] * 12,
         write_dir=str(root / "records500" / "00000"),
     )
-    with (root / "ptbxl_database.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, GOOD)
-        writer.writeheader()
-        for number, change in enumerate(({}, *changes)):
-            writer.writerow(GOOD | {"ecg_id": str(number + 1)} | change)
+    rows = [{"ecg_id": str(number + 1)} | change for number, change in enumerate(({}, *changes))]
+    write_rows(root, *(GOOD | row for row in rows))
     return root
+
+
+def write_rows(root: Path, *rows: dict[str, str]) -> None:
+    with (root / "ptbxl_database.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def test_columns_and_splits(tmp_path):
@@ -103,8 +109,43 @@ def test_what_is_not_ptb_xl(tmp_path):
     (tmp_path / "ptbxl_database.csv").write_text(",".join(GOOD) + "\n")
     with pytest.raises(EcgByteError, match="no records"):
         ptb_xl(tmp_path)
+    write_rows(tmp_path, GOOD)
+    with pytest.raises(EcgByteError, match=r"no folder records500 in it.*--rate"):
+        ptb_xl(tmp_path)
     with pytest.raises(EcgByteError, match="500 and 100 Hz"):
         ptb_xl(tmp_path, rate=250)
+
+
+def test_a_rate_that_is_not_there_leaves_nothing_behind(tmp_path):
+    root = write_ptb_xl(tmp_path / "ptb")
+    write_rows(root, GOOD | {"filename_lr": "records100/00000/00001_lr"})
+    command = ["prepare", "ptb-xl", str(root), "--rate", "100", "--out", str(tmp_path / "c")]
+    done = CliRunner().invoke(app, command)
+    assert isinstance(done.exception, EcgByteError)
+    assert "no folder records100 in it" in str(done.exception)
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_corpus_of_another_ptb_xl_is_not_taken_for_this_one(tmp_path, monkeypatch):
+    root = write_ptb_xl(tmp_path / "ptb", {"filename_hr": "../../etc/passwd"}, {"report": "old"})
+    monkeypatch.chdir(root)
+    # However the folder is named.
+    write_corpus(ptb_xl("../ptb"), tmp_path / "c", quiet=True)
+    done = str(write_corpus(ptb_xl(root), tmp_path / "c", quiet=True))
+    assert done.endswith(
+        "already there, nothing done; give --overwrite to try again what was skipped"
+    )
+    header = root / "records500" / "00000" / "00001_hr.hea"
+    text = header.read_text()
+    header.write_text(text + "# other\n")
+    with pytest.raises(EcgByteError, match=r"another corpus in it .input_files_sha256"):
+        write_corpus(ptb_xl("../ptb"), tmp_path / "c", quiet=True)
+    header.write_text(text)
+    assert write_corpus(ptb_xl(root), tmp_path / "c", quiet=True).written_by
+    rows = (root / "ptbxl_database.csv").read_text()
+    (root / "ptbxl_database.csv").write_text(rows.replace("old", "new"))
+    with pytest.raises(EcgByteError, match=r"another corpus in it .input_files_sha256"):
+        write_corpus(ptb_xl(root), tmp_path / "c", quiet=True)
 
 
 def test_real_ptb_xl(ecg_byte_data, tmp_path):

@@ -1,3 +1,7 @@
+import os
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -111,8 +115,107 @@ def test_what_is_refused_before_anything_is_read(tmp_path):
         wfdb_folder(tmp_path, validation_share=0.5, test_share=0.5)
     with pytest.raises(EcgByteError, match="is wrong"):
         wfdb_folder(tmp_path, patient_pattern="(")
-    with pytest.raises(EcgByteError, match="one group"):
-        wfdb_folder(tmp_path, patient_pattern="patient")
+    for pattern in ("patient", "", "(a)(b)"):
+        with pytest.raises(EcgByteError, match="one group"):
+            wfdb_folder(tmp_path, patient_pattern=pattern)
+    for pattern in ("(nomatch)/", "(x)?", "()"):
+        with pytest.raises(EcgByteError, match=r"finds no patient in any record's path.*'rec'"):
+            wfdb_folder(tmp_path, patient_pattern=pattern)
+
+
+def test_a_record_without_a_patient_is_in_no_split(tmp_path):
+    for folder in ("patient1", "patient2", "calibration"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        write_record(tmp_path / "in" / folder, signal=some_ecg(2))
+    source = wfdb_folder(tmp_path / "in", patient_pattern="(patient[0-9]+)/", test_share=0.5)
+    summary = write_corpus(source, tmp_path / "c", quiet=True)
+    assert summary.skipped.keys() == {"calibration/rec"}
+    assert "finds no patient in this path" in summary.skipped["calibration/rec"]
+    rows = [row for rows in open_corpus(tmp_path / "c").values() for row in rows]
+    assert sorted(row["patient_id"] for row in rows) == ["patient1", "patient2"]
+    assert "patients unknown" not in str(summary)
+    card = (tmp_path / "c" / "README.md").read_text()
+    assert "All windows and records of a patient are in one split. 1 records could" in card
+    assert "unknown" not in card.split("---")[2]
+
+
+def test_without_a_pattern_nothing_is_said_of_patients(tmp_path):
+    (tmp_path / "in").mkdir()
+    write_record(tmp_path / "in", signal=some_ecg(2))
+    summary = write_corpus(wfdb_folder(tmp_path / "in"), tmp_path / "c", quiet=True)
+    assert str(summary).splitlines()[1].startswith("split by record; patients unknown")
+    card = (tmp_path / "c" / "README.md").read_text()
+    assert "Split by record; patients unknown" in card
+    assert "of a patient are in one split" not in card
+    assert "| 1 | 1 | unknown |" in card
+    again = write_corpus(wfdb_folder(tmp_path / "in"), tmp_path / "c", quiet=True)
+    assert "split by record; patients unknown" in str(again)
+
+
+def folder_of_records(parent, *seeds: int) -> Path:
+    root = parent / "ecg"
+    root.mkdir(parents=True)
+    for number, seed in enumerate(seeds):
+        write_record(root, f"r{number}", signal=some_ecg(4, seed=seed))
+    return root
+
+
+def test_the_corpus_of_another_folder_of_the_same_name_is_not_taken_for_this_one(tmp_path):
+    first = folder_of_records(tmp_path / "w1", 1, 2)
+    second = folder_of_records(tmp_path / "w2", 1, 3)
+    write_corpus(wfdb_folder(first), tmp_path / "c", quiet=True)
+    with pytest.raises(
+        EcgByteError, match=r"another corpus in it .input_files_sha256.*--overwrite"
+    ):
+        write_corpus(wfdb_folder(second), tmp_path / "c", quiet=True)
+    with pytest.raises(EcgByteError, match=r"another corpus in it .licence"):
+        write_corpus(wfdb_folder(first, licence="cc-by-4.0"), tmp_path / "c", quiet=True)
+    # A copy has the same files at other times, and its corpus the same bytes.
+    copy = Path(shutil.copytree(first, tmp_path / "w3" / "ecg", copy_function=shutil.copyfile))
+    os.utime(copy / "r0.hea", (0, 0))
+    summary = write_corpus(wfdb_folder(copy), tmp_path / "c", quiet=True)
+    assert str(summary).splitlines()[-1] == "already there, nothing done"
+    write_corpus(wfdb_folder(copy), tmp_path / "of-copy", quiet=True)
+    for path in (tmp_path / "c").rglob("*"):
+        if path.is_file():
+            copied = tmp_path / "of-copy" / path.relative_to(tmp_path / "c")
+            assert copied.read_bytes() == path.read_bytes()
+
+
+def test_what_the_digest_of_input_files_sees(tmp_path):
+    root = folder_of_records(tmp_path, 1, 2)
+    segments(root)
+    (root / "blank.hea").write_text("\u00a0\n")
+    (root / "odd.hea").write_text("odd 3 250 9\n/etc/hostname 16\n.. 16\ngone.dat 16\n")
+
+    def digest() -> str:
+        return wfdb_folder(root).arguments["input_files_sha256"]
+
+    digests = [digest(), digest()]
+    assert digests[0] == digests[1]
+    (root / "notes.txt").write_text("no record")
+    assert digest() == digests[0]
+    for path, change in (
+        (root / "r0.hea", b"# Age: 64\n"),
+        (root / "r1.dat", b"\0"),
+        (root / "seg1.dat", b"\0"),
+        (root / "gone.dat", b""),
+    ):
+        with path.open("ab") as file:
+            file.write(change)
+        assert digest() not in digests
+        digests.append(digest())
+
+
+def test_records_that_were_mended_go_into_a_corpus_of_which_nothing_was_finished(tmp_path):
+    root = folder_of_records(tmp_path, 1)
+    whole = (root / "r0.dat").read_bytes()
+    (root / "r0.dat").write_bytes(whole[:100])
+    with pytest.raises(EcgByteError, match="no record could be used"):
+        write_corpus(wfdb_folder(root), tmp_path / "c", quiet=True)
+    (root / "r0.dat").write_bytes(whole)
+    assert write_corpus(wfdb_folder(root), tmp_path / "c", quiet=True).rows == 1
+    assert not (tmp_path / "c" / "progress.json").exists()
 
 
 def test_the_command(tmp_path):
@@ -122,6 +225,9 @@ def test_the_command(tmp_path):
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     assert "1 rows of 1 records at 250 Hz" in done.output
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "already there, nothing done" in done.output
     assert CliRunner().invoke(app, [*arguments, "--missing-leads", "drop"]).exit_code == 2
     for command in ("ptb-xl", "wfdb", "simulation"):
         shown = CliRunner().invoke(app, ["prepare", command, "--help"]).output

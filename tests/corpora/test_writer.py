@@ -117,6 +117,17 @@ def test_long_records_become_windows_and_other_rates_are_resampled(tmp_path):
     assert list(rows[3]["flags"]) == ["resampled from 200 to 100 Hz"]
 
 
+def test_counts_in_a_few_leads_are_not_written_as_millivolts(tmp_path):
+    def make(number):
+        record = some_record(number)
+        record.signal[:2] *= 1000
+        record.signal[2:] = 0
+        return record
+
+    with pytest.raises(EcgByteError, match="raw counts"):
+        write_corpus(some_source(1, make=make), tmp_path / "c", quiet=True)
+
+
 def test_window_without_signal_is_skipped(tmp_path):
     def make(number):
         record = some_record(number, seconds=20)
@@ -163,11 +174,39 @@ def test_a_second_run_does_nothing_and_another_corpus_is_refused(tmp_path):
     reads: list[int] = []
     write_corpus(some_source(3, before=reads.append), tmp_path / "c", quiet=True)
     assert not reads
-    with pytest.raises(EcgByteError, match=r"another corpus.*--overwrite"):
+    with pytest.raises(EcgByteError, match=r"another corpus in it .count.*--overwrite"):
         write_corpus(some_source(4), tmp_path / "c", quiet=True)
     assert files_of(tmp_path / "c") == before
     write_corpus(some_source(4), tmp_path / "c", overwrite=True, quiet=True)
     assert len(open_corpus(tmp_path / "c")["train"]) == 4
+
+
+def test_the_summary_says_that_nothing_was_done_and_what_overwrite_would(tmp_path, monkeypatch):
+    bad = frozenset({1})
+    first = str(write_corpus(some_source(3, bad=bad), tmp_path / "c", quiet=True))
+    assert "already there" not in first
+    again = str(write_corpus(some_source(3), tmp_path / "c", quiet=True))
+    assert again.startswith(first)
+    assert again.endswith("nothing done; give --overwrite to try again what was skipped")
+    monkeypatch.setattr("ecg_byte_hf.corpora.writer.__version__", "99.0")
+    other = str(write_corpus(some_source(3), tmp_path / "c", quiet=True))
+    assert "already there, nothing done; give --overwrite to replace what version" in other
+    anew = str(write_corpus(some_source(3), tmp_path / "c", overwrite=True, quiet=True))
+    assert "already there" not in anew
+    again = str(write_corpus(some_source(3), tmp_path / "c", quiet=True))
+    assert again.endswith("already there, nothing done")
+
+
+def test_a_corpus_that_another_version_began_is_not_continued(tmp_path, monkeypatch):
+    def stop(number: int) -> None:
+        if number == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        write_corpus(some_source(3, before=stop), tmp_path / "c", quiet=True)
+    monkeypatch.setattr("ecg_byte_hf.corpora.writer.__version__", "99.0")
+    with pytest.raises(EcgByteError, match=r"version .* instead of 99\.0"):
+        write_corpus(some_source(3), tmp_path / "c", quiet=True)
 
 
 def test_other_arguments_for_an_unfinished_corpus_are_refused(tmp_path):

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..hub_code.errors import EcgByteError
 from ..records import EcgRecord, MissingLeads, read_record
+from .input_files import input_files_sha256
 from .source import Patient, Source, SourceRecord, Split
 
 DATABASE_FILE = "ptbxl_database.csv"
@@ -34,7 +35,8 @@ def ptb_xl(
 
     The folder may hold a part of the records. `rate` in Hz, 500 or 100, chooses the folder. An age
     over 89, which PTB-XL hides as 300, becomes 90 and is flagged. Raises `EcgByteError` where the
-    database file is missing, is not PTB-XL's or has no rows.
+    database file is missing, is not PTB-XL's or has no rows, and where there is no folder of that
+    rate.
     """
     if rate not in _PATHS:
         raise EcgByteError(f"PTB-XL has 500 and 100 Hz, not {rate!r}")
@@ -42,18 +44,35 @@ def ptb_xl(
     database = root / DATABASE_FILE
     if not database.is_file():
         raise EcgByteError(f"{root}: no {DATABASE_FILE} in it; name PTB-XL's own folder")
-    total = sum(1 for _ in _lines(database, rate))
-    if not total:
+    names = [line[_PATHS[rate]] for line in _lines(database, rate)]
+    if not names:
         raise EcgByteError(f"{database}: no records in it")
+    if not (root / f"records{rate}").is_dir():
+        raise EcgByteError(
+            f"{root}: no folder records{rate} in it; put PTB-XL's records of {rate} Hz there, or "
+            f"choose the other rate with --rate"
+        )
+    # Paths that lead elsewhere are refused when their row is read.
+    headers = [
+        header
+        for header in (root / f"{name}.hea" for name in names)
+        if header.is_relative_to(root) and ".." not in header.relative_to(root).parts
+    ]
     return Source(
         name="ptb-xl",
         title="PTB-XL",
         licence="cc-by-4.0",
         attribution="ECGs and labels: Wagner et al., PTB-XL, a large publicly available "
         "electrocardiography dataset, PhysioNet 1.0.3 (CC BY 4.0).",
-        arguments={"source": "ptb-xl", "rate": rate, "missing_leads": missing_leads, "rows": total},
+        arguments={
+            "source": "ptb-xl",
+            "rate": rate,
+            "missing_leads": missing_leads,
+            "rows": len(names),
+            "input_files_sha256": input_files_sha256(root, headers, whole=[database]),
+        },
         records=lambda: _records(root, rate, missing_leads),
-        total=total,
+        total=len(names),
         location=str(root.resolve()),
         questions=_questions,
     )

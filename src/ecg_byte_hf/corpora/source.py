@@ -47,6 +47,7 @@ class Source:
 
     `arguments` are all that decide the content, as JSON; a corpus is continued only where they are
     the same. `questions(rows, seed)` makes the questions of one split from its rows without signal.
+    `split_by` is "record" where it is not known which records are of one patient.
     """
 
     name: str
@@ -57,4 +58,5 @@ class Source:
     records: Callable[[], Iterable[SourceRecord]]
     total: int
     location: str = ""
+    split_by: Literal["patient", "record"] = "patient"
     questions: Callable[[list[dict[str, Any]], int], list[Question]] | None = field(default=None)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ..hub_code.errors import EcgByteError
 from ..records import EcgRecord, MissingLeads, read_record
-from ..wfdb_header import read_lines
+from ..wfdb_header import first_field, read_lines
+from .input_files import input_files_sha256
 from .source import Patient, Source, SourceRecord, Split
 
 _AGE = re.compile(r"<?age>?\s*:\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
@@ -31,11 +32,12 @@ def wfdb_folder(
     """Every WFDB record below a folder; its id is its path from there without suffix.
 
     A patient's records are in one split, which a hash of patient and `seed` decides, so that it
-    does not depend on the other records. The patient is the first group of the regular expression
-    `patient_pattern` in the record id, or by default the record itself. Age and sex are taken from
+    does not depend on the other records. The patient is the group of the regular expression
+    `patient_pattern` in the record id; a record in which it finds none is skipped. Without a
+    pattern patients are unknown and each record is split by itself. Age and sex are taken from
     header comments ("Age: 64", "Sex: Female"). Segments of longer records are not read twice.
     Raises `EcgByteError` for a folder without headers, shares that leave nothing to train on, or a
-    wrong pattern.
+    pattern that is wrong or finds no patient at all.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -47,24 +49,33 @@ def wfdb_folder(
             f"and below 1 together"
         )
     try:
-        pattern = re.compile(patient_pattern) if patient_pattern else None
+        pattern = None if patient_pattern is None else re.compile(patient_pattern)
     except re.error as error:
         raise EcgByteError(f"patient pattern {patient_pattern!r} is wrong: {error}") from None
     if pattern is not None and pattern.groups != 1:
         raise EcgByteError(f"patient pattern {patient_pattern!r} needs one group in parentheses")
-    headers = _headers(root)
+    headers = sorted(root.rglob("*.hea"), key=lambda path: path.relative_to(root).as_posix())
     if not headers:
         raise EcgByteError(f"{root}: no WFDB header (.hea) in it or below; is it the right folder?")
+    listed = [
+        (header, record_id, _patient(record_id, pattern))
+        for header in _without_segments(headers)
+        for record_id in [header.relative_to(root).with_suffix("").as_posix()]
+    ]
+    if not any(patient_id for _, _, patient_id in listed):
+        raise EcgByteError(
+            f"{root}: patient pattern {patient_pattern!r} finds no patient in any record's path, "
+            f"such as {listed[0][1]!r}; correct it"
+        )
 
     def records() -> Iterator[SourceRecord]:
-        for header in headers:
-            record_id = header.relative_to(root).with_suffix("").as_posix()
-            found = pattern.search(record_id) if pattern else None
-            patient_id = found[1] if found else record_id
+        for header, record_id, patient_id in listed:
+            if patient_id:
+                split = split_of(patient_id, seed, validation_share, test_share)
+            else:
+                split = "train"  # it is skipped when it is read
             yield SourceRecord(
-                record_id,
-                split_of(patient_id, seed, validation_share, test_share),
-                _Read(header, record_id, patient_id, missing_leads),
+                record_id, split, _Read(header, record_id, patient_id, missing_leads)
             )
 
     return Source(
@@ -75,16 +86,19 @@ def wfdb_folder(
         arguments={
             "source": "wfdb",
             "folder": root.resolve().name,
-            "records": len(headers),
+            "records": len(listed),
+            "input_files_sha256": input_files_sha256(root, headers),
             "validation_share": validation_share,
             "test_share": test_share,
             "seed": seed,
             "patient_pattern": patient_pattern,
             "missing_leads": missing_leads,
+            "licence": licence,
         },
         records=records,
-        total=len(headers),
+        total=len(listed),
         location=str(root.resolve()),
+        split_by="record" if pattern is None else "patient",
     )
 
 
@@ -97,16 +111,23 @@ def split_of(patient_id: str, seed: int, validation_share: float, test_share: fl
     return "validation" if place < test_share + validation_share else "train"
 
 
-def _headers(root: Path) -> list[Path]:
-    headers = sorted(root.rglob("*.hea"), key=lambda path: path.relative_to(root).as_posix())
+def _patient(record_id: str, pattern: re.Pattern[str] | None) -> str | None:
+    """Whose record it is, `None` where the pattern finds nobody; without one, the record's own."""
+    if pattern is None:
+        return record_id
+    found = pattern.search(record_id)
+    return found[1] or None if found else None
+
+
+def _without_segments(headers: list[Path]) -> list[Path]:
     segments = set()
     for header in headers:
         try:
             lines, _ = read_lines(header, header.stem)
         except (EcgByteError, OSError):
             continue
-        if lines and "/" in lines[0].split()[0]:
-            segments |= {header.with_name(f"{line.split()[0]}.hea") for line in lines[1:]}
+        if lines and "/" in first_field(lines[0]):
+            segments |= {header.parent / f"{first_field(line)}.hea" for line in lines[1:]}
     return [header for header in headers if header not in segments]
 
 
@@ -114,12 +135,17 @@ class _Read:
     """Reads one record when called."""
 
     def __init__(
-        self, header: Path, record_id: str, patient_id: str, missing_leads: MissingLeads
+        self, header: Path, record_id: str, patient_id: str | None, missing_leads: MissingLeads
     ) -> None:
         self._header, self._record_id = header, record_id
         self._patient_id, self._missing_leads = patient_id, missing_leads
 
     def __call__(self) -> tuple[EcgRecord, Patient]:
+        if not self._patient_id:
+            raise EcgByteError(
+                f"{self._record_id}: the patient pattern finds no patient in this path, so it "
+                f"belongs to no split; correct the pattern"
+            )
         record = read_record(
             self._header, record_id=self._record_id, missing_leads=self._missing_leads
         )

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class CorpusSummary:
     """What a run of `write_corpus` came to: counts over all splits, and why records were skipped.
 
     `splits` has `rows`, `records` and `patients` of every split; `skipped` the reason per record.
+    `split_by` is that of the source. Where the corpus was there before and nothing was done,
+    `written_by` is the version of this package that wrote it, else `None`.
     """
 
     folder: Path
@@ -52,19 +54,33 @@ class CorpusSummary:
     questions: dict[str, int]
     skipped: dict[str, str]
     sampling_rate: float
+    split_by: Literal["patient", "record"] = "patient"
+    written_by: str | None = None
 
     def __str__(self) -> str:
-        """Two lines for a terminal: what went through, and what did not."""
+        """Some lines for a terminal: what went through, and what is to be known of it."""
         by_split = ", ".join(f"{counts['rows']} {split}" for split, counts in self.splits.items())
         asked = f"; {sum(self.questions.values())} questions" if self.questions else ""
         lines = [
             f"{self.folder}: {self.rows} rows of {self.records} records at "
             f"{self.sampling_rate:g} Hz ({by_split}){asked}"
         ]
+        if self.split_by == "record":
+            lines.append("split by record; patients unknown (--patient-pattern finds them)")
         if self.skipped:
             first = next(iter(self.skipped.values()))
             lines.append(f"{len(self.skipped)} skipped, see {SKIPPED_FILE}; the first: {first}")
+        if self.written_by is not None:
+            lines.append("already there, nothing done" + self._why_to_overwrite())
         return "\n".join(lines)
+
+    def _why_to_overwrite(self) -> str:
+        reasons = []
+        if self.written_by != __version__:
+            reasons.append(f"to replace what version {self.written_by} wrote")
+        if self.skipped:
+            reasons.append("to try again what was skipped")
+        return "; give --overwrite " + " and ".join(reasons) if reasons else ""
 
     @property
     def rows(self) -> int:
@@ -83,6 +99,7 @@ class _Progress:
 
     arguments: dict[str, Any]
     location: str
+    version: str = __version__
     sampling_rate: float | None = None
     shards: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
     # Number of the source record and of its window; (-1, -1) is before the first.
@@ -112,7 +129,7 @@ def write_corpus(
     rate are resampled and flagged. Records longer than `window_s` (2 to 10 s) are cut into windows.
     A record that cannot be used is skipped and named in `skipped.jsonl`. Where `out` holds an
     unfinished corpus of the same arguments it is continued, where it holds a finished one nothing
-    is done.
+    is done, which the summary says.
 
     Raises `EcgByteError` where `out` holds something else (`overwrite=True` replaces a corpus,
     never other files), where the disk is full, and where no record could be used.
@@ -134,7 +151,7 @@ def write_corpus(
     try:
         if overwrite:
             _remove_corpus(folder)
-        finished = _finished(folder, source, arguments)
+        finished = _finished(folder, arguments)
         if finished is not None:
             return finished
         progress = _start_or_continue(folder, source, arguments)
@@ -328,6 +345,7 @@ def _finish(
         "sampling_rate": progress.sampling_rate,
         "window_s": window_s,
         "samples": samples_of(window_s, progress.sampling_rate),
+        "split_by": source.split_by,
         "splits": splits,
         "questions": questions,
         "skipped": len(skipped),
@@ -342,7 +360,9 @@ def _finish(
     _write_text(folder / "README.md", _card(description))
     _write_text(folder / CORPUS_FILE, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
     (folder / PROGRESS_FILE).unlink(missing_ok=True)
-    return CorpusSummary(folder, splits, questions, skipped, progress.sampling_rate)
+    return CorpusSummary(
+        folder, splits, questions, skipped, progress.sampling_rate, source.split_by
+    )
 
 
 def _name_shards(folder: Path, split: str, count: int) -> list[Path]:
@@ -389,25 +409,33 @@ def _write_text(path: Path, text: str) -> None:
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
-def _finished(folder: Path, source: Source, arguments: dict[str, Any]) -> CorpusSummary | None:
+def _finished(folder: Path, arguments: dict[str, Any]) -> CorpusSummary | None:
     try:
         description = json.loads((folder / CORPUS_FILE).read_text(encoding="utf-8"))
-        if description["arguments"] == json.loads(json.dumps(arguments)):
+        changed = _changed(description["arguments"], json.loads(json.dumps(arguments)))
+        if not changed:
             return CorpusSummary(
                 folder,
                 description["splits"],
                 description["questions"],
                 _read_skipped(folder),
                 description["sampling_rate"],
+                description.get("split_by", "patient"),
+                written_by=description["version"],
             )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError):
-        pass
+    except (ValueError, KeyError, TypeError, AttributeError):
+        changed = [f"{CORPUS_FILE} cannot be read"]
     raise EcgByteError(
-        f"{folder}: there is another corpus in it; choose another folder, or replace it with "
-        f"--overwrite"
+        f"{folder}: there is another corpus in it ({', '.join(changed)}); choose another folder, "
+        f"or replace it with --overwrite"
     )
+
+
+def _changed(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The names of the arguments that differ."""
+    return sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
 
 
 def _start_or_continue(folder: Path, source: Source, arguments: dict[str, Any]) -> _Progress:
@@ -419,25 +447,31 @@ def _start_or_continue(folder: Path, source: Source, arguments: dict[str, Any]) 
             raise EcgByteError(
                 f"{folder}: it is not empty and holds no corpus; choose another folder"
             ) from None
-        progress = _Progress(arguments, source.location)
-        (folder / "data").mkdir(parents=True, exist_ok=True)
-        progress.save(folder)
-        return progress
+        return _start(folder, source, arguments)
     except (ValueError, TypeError) as error:
         raise EcgByteError(
             f"{folder}: {PROGRESS_FILE} cannot be read ({error}); start anew with --overwrite"
         ) from None
-    if (progress.arguments, progress.location) != (arguments, source.location):
-        changed = sorted(
-            key
-            for key in progress.arguments.keys() | arguments.keys()
-            if progress.arguments.get(key) != arguments.get(key)
-        )
+    changed = _changed(progress.arguments, arguments)
+    if progress.location != source.location:
+        changed.append("another folder")
+    if progress.version != __version__:
+        changed.append(f"version {progress.version} instead of {__version__}")
+    if changed == ["input_files_sha256"] and not any(progress.shards.values()):
+        # Nothing is finished, so that records which were mended since then can still go in.
+        return _start(folder, source, arguments)
+    if changed:
         raise EcgByteError(
-            f"{folder}: an unfinished corpus of other arguments is in it "
-            f"({', '.join(changed) or 'another folder'}); give the same ones to continue it, or "
-            f"start anew with --overwrite"
+            f"{folder}: an unfinished corpus of other arguments is in it ({', '.join(changed)}); "
+            f"give the same ones to continue it, or start anew with --overwrite"
         )
+    return progress
+
+
+def _start(folder: Path, source: Source, arguments: dict[str, Any]) -> _Progress:
+    progress = _Progress(arguments, source.location)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    progress.save(folder)
     return progress
 
 
