@@ -108,14 +108,16 @@ for _run in range(_TABLED_RUNS):
 
 def encode_rows(values: NDArray[np.int32]) -> list[str]:
     """One string per row of integers (rows, places)."""
-    rows, places = np.nonzero(values)
-    found = values[rows, places]
-    runs = np.diff(places, prepend=-1) - 1
-    starts = np.searchsorted(rows, np.arange(len(values) + 1))
-    first = starts[:-1][starts[:-1] < starts[1:]]
-    runs[first] = places[first]
-    if not len(found):
-        return [""] * len(values)
+    rows, places = values.shape
+    flat = values.ravel()
+    at = np.flatnonzero(flat)
+    if not len(at):
+        return [""] * rows
+    found = flat[at]
+    starts = np.searchsorted(at, np.arange(rows + 1) * places)
+    runs = np.diff(at, prepend=-1) - 1
+    filled = np.flatnonzero(starts[:-1] < starts[1:])
+    runs[starts[filled]] = at[starts[filled]] - filled * places
     if runs.max() >= _TABLED_RUNS or np.abs(found).max() > MAX_VALUE:
         symbols = [
             run_symbols(run) + value_symbols(value)
