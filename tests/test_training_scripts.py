@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecg_byte_hf import EcgByteError
-from ecg_byte_hf.reading.arguments import parse_finetune, read_config
+from ecg_byte_hf.reading.arguments import parse_finetune, read_config, run_script
 
 from .reading import tiny
 
@@ -92,3 +92,17 @@ def test_finetune_and_evaluate_from_the_shell(tmp_path):
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
     assert "no fine-tuned model" in refused.stderr
+
+
+def test_ctrl_c_is_one_line_and_130(capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    assert run_script(interrupted, "go on") == 130
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_missing_torch_is_one_line(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert run_script(lambda: None, "go on") == 1
+    assert "needs torch: pip install 'ecg-byte-hf[train]'" in capsys.readouterr().err

@@ -7,12 +7,13 @@ writes OUT/evaluation-validation.json (or `--json FILE`) and prints a table.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
+from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.reading.arguments import parse_evaluate, run_script
 from ecg_byte_hf.reading.evaluation import evaluate
+from ecg_byte_hf.reading.output_folder import evaluation_file
 from ecg_byte_hf.reading.tables import print_accuracies
 
 
@@ -30,11 +31,11 @@ def main() -> None:
         quiet=options.quiet,
         answers_path=Path(options.answers) if options.answers else None,
     )
-    target = Path(options.json or Path(options.model) / f"evaluation-{options.split}.json")
-    target.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    target = Path(options.json or Path(options.model) / evaluation_file(options.split))
+    write_json(result, target)
     print_accuracies(result)
     print(f"wrote {target}")
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main))
+    sys.exit(run_script(main, "nothing was written, run it again"))

@@ -1,6 +1,8 @@
 """Everything of `reading` together, on a small simulated corpus."""
 
 import json
+import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -18,7 +20,16 @@ from . import tiny
 
 
 def train(
-    corpus, tokenizer, out, *, max_steps=2, resume=None, blind=False, overwrite=False, **more
+    corpus,
+    tokenizer,
+    out,
+    *,
+    max_steps=2,
+    resume=None,
+    blind=False,
+    overwrite=False,
+    modules="all-linear",
+    **more,
 ):
     arguments = ReadingArguments(
         corpus=str(corpus),
@@ -28,6 +39,7 @@ def train(
         max_train_records=12,
         max_validation_records=4,
         train_blind=blind,
+        lora_target_modules=modules,
         overwrite=overwrite,
         quiet=True,
     )
@@ -91,6 +103,10 @@ def test_folder_holds_everything_and_no_local_path(trained, corpus):
     settings = json.loads((trained / "reading.json").read_text())
     assert settings["sees_ecg"]
     assert settings["losses"]["adapter"]["steps"] == 2
+    blind = json.loads((trained / "blind" / "reading.json").read_text())
+    assert settings["blind"] == blind
+    assert blind["losses"]["adapter"]["steps"] == 2
+    assert not blind["sees_ecg"]
 
 
 def test_same_seed_same_weights(trained, corpus, tokenizer, tmp_path):
@@ -124,6 +140,91 @@ def test_interrupted_training_goes_on_to_the_same_weights(
     assert same(weights(trained), weights(out))
 
 
+def test_interrupted_blind_run_does_not_train_the_other_half_again(
+    trained, corpus, tokenizer, tmp_path, monkeypatch
+):
+    from ecg_byte_hf.reading import training
+    from ecg_byte_hf.reading.trainer import ReadingTrainer
+
+    whole = ReadingTrainer.training_step
+    titles, steps = [], []
+    run_stage = training._run_stage
+
+    def named(*args, title, **kwargs):
+        titles.append(title)
+        return run_stage(*args, title=title, **kwargs)
+
+    def interrupted(self, *args, **kwargs):
+        steps.append(1)
+        if len(steps) == 6:
+            raise KeyboardInterrupt
+        return whole(self, *args, **kwargs)
+
+    monkeypatch.setattr(training, "_run_stage", named)
+    monkeypatch.setattr(ReadingTrainer, "training_step", interrupted)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        train(corpus, tokenizer, out, blind=True)
+    assert titles == ["small Llama", "adapter", "blind base"]
+    assert not (out / "reading.json").exists()
+    titles.clear()
+    settings = train(corpus, tokenizer, out, blind=True, resume="true")
+    assert titles == ["blind base", "blind adapter"]
+    assert settings == json.loads((out / "reading.json").read_text())
+    assert same(weights(trained / "blind"), weights(out / "blind"))
+
+
+def test_overwriting_replaces_the_model_and_leaves_the_thesis(corpus, tokenizer, tmp_path):
+    thesis = tmp_path / "thesis.tex"
+    thesis.write_text("mine")
+    with pytest.raises(EcgByteError, match="nothing in it is touched"):
+        train(corpus, tokenizer, tmp_path, max_steps=0, overwrite=True)
+    train(corpus, tokenizer, tmp_path / "out", max_steps=0)
+    thesis = thesis.rename(tmp_path / "out" / "thesis.tex")
+    train(corpus, tokenizer, tmp_path / "out", max_steps=0, overwrite=True)
+    assert thesis.read_text() == "mine"
+
+
+def test_damaged_models_are_said_in_one_line(trained, tmp_path):
+    for name, content, message in [
+        ("reading.json", "{}", "no fine-tuned model"),
+        ("reading.json", "[1]", "no fine-tuned model"),
+        ("adapter_model.safetensors", None, "adapter_model.safetensors is missing"),
+        ("adapter_model.safetensors", b"\x08\x00", "damaged"),
+        ("adapter_config.json", "{", "damaged"),
+        ("base/model.safetensors", b"\x08\x00", "cannot load a Llama"),
+    ]:
+        folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+        shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("training", "blind"))
+        if content is None:
+            (folder / name).unlink()
+        elif isinstance(content, bytes):
+            (folder / name).write_bytes(content)
+        else:
+            (folder / name).write_text(content)
+        with pytest.raises(EcgByteError, match=message) as caught:
+            load_reader(folder)
+        assert "\n" not in str(caught.value)
+
+
+def test_adapter_of_layers_that_are_not_there_is_refused(corpus, tokenizer, tmp_path):
+    with pytest.raises(EcgByteError, match=r"lora_target_modules .*nothing"):
+        train(corpus, tokenizer, tmp_path / "out", max_steps=0, modules="nothing")
+
+
+@pytest.mark.parametrize("run", ["ask", "finetune", "load"])
+def test_without_torch_every_way_in_says_what_to_install(run, monkeypatch, tmp_path):
+    training = TrainingArguments(output_dir=str(tmp_path), report_to="none", use_cpu=True)
+    ways_in = {
+        "ask": lambda: ask(tmp_path / "absent.csv", "Is it?", tmp_path),
+        "finetune": lambda: finetune(ReadingArguments(corpus="c", tokenizer="t"), training),
+        "load": lambda: load_reader(tmp_path),
+    }
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(EcgByteError, match=r"needs torch: pip install 'ecg-byte-hf\[train\]'"):
+        ways_in[run]()
+
+
 def test_evaluation_names_every_control(trained, corpus, tmp_path):
     answers = tmp_path / "answers.jsonl"
     result = evaluate(trained, corpus, quiet=True, answers_path=answers)
@@ -135,6 +236,8 @@ def test_evaluation_names_every_control(trained, corpus, tmp_path):
         assert 0 <= result[control]["overall"] <= 1
     assert len(answers.read_text().splitlines()) == n
     assert result["unscored"]["report"] > 0
+    with pytest.raises(EcgByteError, match="max_records 0 must be 1"):
+        evaluate(trained, corpus, max_records=0, quiet=True)
     with pytest.raises(EcgByteError, match="no split 'tests'"):
         evaluate(trained, corpus, split="tests", quiet=True)
 
@@ -181,6 +284,7 @@ def test_max_steps_0_builds_and_stops(corpus, tokenizer, tmp_path):
     ("fields", "message"),
     [
         ({"corpus": ""}, "--corpus is missing"),
+        ({"max_train_records": 0}, "--max_train_records 0"),
         ({"gguf_file": "x.gguf"}, "--gguf-file needs --base"),
         ({"base": "."}, "--base-id"),
         ({"base": "a/b", "base_id": "."}, "public id"),

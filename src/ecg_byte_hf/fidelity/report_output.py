@@ -7,20 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..hub_code.errors import EcgByteError
+from ..corpora.shards import write_whole
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
 def write_json(result: Mapping[str, Any], path: str | Path) -> None:
-    """Write a report; `EcgByteError` where the file cannot be written."""
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise EcgByteError(f"{path}: cannot be written ({error.strerror or error})") from None
+    """Write a report, whole or not at all; `EcgByteError` where the file cannot be written."""
+    text = json.dumps(result, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write_whole(Path(path), lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def report_table(result: Mapping[str, Any]) -> Table:

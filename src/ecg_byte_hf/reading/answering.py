@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .loading import Reader, load_reader
+
+if TYPE_CHECKING:
+    from ecg_byte_hf.records import MissingLeads
 
 
 def ask(
@@ -16,17 +21,22 @@ def ask(
     *,
     base: str | None = None,
     gguf_file: str | None = None,
+    sampling_rate: float | None = None,
+    missing_leads: MissingLeads = "refuse",
 ) -> str:
     """The answer of a fine-tuned model (a folder, or a `Reader`) to `question` about a record.
 
-    `record` is whatever `read_record` reads. A recording longer than 10 s must be cut first.
+    `record` is whatever `read_record` reads; `sampling_rate` (Hz) is for files that do not say it,
+    `missing_leads` "zero" takes records without all 12 leads. A recording longer than 10 s must be
+    cut first.
 
     Raises:
         EcgByteError: the record, the question or the model is not fit for it.
     """
+    require_extra("train", "ask")
     from ecg_byte_hf.records import read_record
 
-    ecg = read_record(record)
+    ecg = read_record(record, sampling_rate=sampling_rate, missing_leads=missing_leads)
     windows = list(ecg.windows())
     if len(windows) > 1:
         raise EcgByteError(

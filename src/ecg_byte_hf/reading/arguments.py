@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.threads import wait_without_spinning
 
@@ -105,12 +106,20 @@ def parse_evaluate(argv: Sequence[str]) -> EvaluateArguments:
     return arguments
 
 
-def run_script(main: Callable[[], None]) -> int:
-    """Run a script's `main`; the exit code, with an `EcgByteError` as one line on stderr."""
+def run_script(main: Callable[[], None], go_on: str) -> int:
+    """Run a script's `main`; its exit code: 1 for an `EcgByteError`, 130 for Ctrl-C.
+
+    Either is one line on stderr; `go_on` says how to go on after Ctrl-C.
+    """
+    name = Path(sys.argv[0]).name
     wait_without_spinning()
     try:
+        require_extra("train", name)
         main()
     except EcgByteError as error:
-        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted; {go_on}", file=sys.stderr)
+        return 130
     return 0

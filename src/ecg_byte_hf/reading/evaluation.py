@@ -14,9 +14,10 @@ import numpy as np
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .loading import Reader, load_reader
+from .output_folder import BLIND_FOLDER, SETTINGS_FILE
 from .progress import bar
 from .sequences import Reading, build_readings
-from .training import BLIND_FOLDER, tokenise
+from .training import tokenise
 
 # Reports are free text: exact match says nothing about them.
 UNSCORED_TYPES = frozenset({"report"})
@@ -170,6 +171,8 @@ def evaluate(
 
     if shuffles < 1:
         raise EcgByteError(f"shuffles {shuffles} must be 1 or more")
+    if max_records is not None and max_records < 1:
+        raise EcgByteError(f"max_records {max_records} must be 1 or more")
     reader = load_reader(model, base=base, gguf_file=gguf_file)
     splits, asked = open_corpus(str(corpus)), open_questions(str(corpus))
     if split not in splits or split not in asked:
@@ -186,7 +189,7 @@ def evaluate(
     flat = flat_ecg_ids(reader.processor)
     blind_folder = Path(model) / BLIND_FOLDER
     blind = None
-    if (blind_folder / "reading.json").is_file():
+    if (blind_folder / SETTINGS_FILE).is_file():
         blind = load_reader(blind_folder, base=base, gguf_file=gguf_file)
     train_rows = (row for row in asked["train"] if row["question_type"] not in UNSCORED_TYPES)
     guess = majority_guesser(train_rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .generation import answer_all
@@ -81,6 +82,7 @@ def load_reader(
     Raises:
         EcgByteError: the folder or its base cannot be loaded.
     """
+    require_extra("train", "a Llama")
     import torch
 
     from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor

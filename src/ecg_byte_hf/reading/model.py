@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
+from .output_folder import ADAPTER_WEIGHTS, BASE_FOLDER, SETTINGS_FILE
 from .vocabulary import resize_embeddings
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-BASE_FOLDER = "base"
-SETTINGS_FILE = "reading.json"
+ADAPTER_CONFIG = "adapter_config.json"
 
 _PAD, _USER, _ASSISTANT, _END = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"
 _CHAT_TEMPLATE = (
@@ -99,6 +99,7 @@ def load_llama(
         EcgByteError: nothing can be loaded from there; says what transformers said.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     dtype = torch.bfloat16 if bf16 else torch.float32
@@ -106,17 +107,20 @@ def load_llama(
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **extra)
         model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, **extra)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise EcgByteError(
-            f"cannot load a Llama from {name!r}: {first} (give a Hub id, or a folder with "
-            "config.json, weights and tokenizer, or the folder of a GGUF with --gguf-file)"
+            f"cannot load a Llama from {name!r}: {_first_line(error)} (give a Hub id, or a folder "
+            "with config.json, weights and tokenizer, or the folder of a GGUF with --gguf-file)"
         ) from error
     if gguf_file:
         _forget_quantisation(model)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def _forget_quantisation(model: PreTrainedModel) -> None:
@@ -163,7 +167,12 @@ def add_adapter(
         target_modules=target_modules,
         trainable_token_indices={layer: rows for layer in layers} if rows else None,
     )
-    adapted = get_peft_model(model, config)
+    try:
+        adapted = get_peft_model(model, config)
+    except ValueError as error:
+        raise EcgByteError(
+            f"lora_target_modules {target_modules!r}: {_first_line(error)}"
+        ) from error
     adapted.peft_config["default"].base_model_name_or_path = base_id
     return adapted
 
@@ -173,12 +182,6 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     model.save_pretrained(str(folder), save_embedding_layers=False)
 
 
-def write_settings(folder: Path, settings: dict[str, Any]) -> None:
-    """Write what evaluation and answering must know about a training (`reading.json`)."""
-    text = json.dumps(settings, indent=2, ensure_ascii=False, sort_keys=True)
-    (folder / SETTINGS_FILE).write_text(text + "\n", encoding="utf-8")
-
-
 def read_settings(folder: Path) -> dict[str, Any]:
     """Read `reading.json` of a model folder.
 
@@ -186,12 +189,19 @@ def read_settings(folder: Path) -> dict[str, Any]:
         EcgByteError: the folder is not one that `training/finetune.py` wrote.
     """
     try:
-        return json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        settings = None
+    fields = {"context": int, "longest_answers": dict, "sees_ecg": bool}
+    whole = isinstance(settings, dict) and all(
+        isinstance(settings.get(name), kind) for name, kind in fields.items()
+    )
+    if not whole:
         raise EcgByteError(
             f"{folder} is no fine-tuned model ({SETTINGS_FILE} is missing or damaged): make one "
-            "with training/finetune.py"
-        ) from error
+            "with training/finetune.py, or let it go on with --resume-from-checkpoint true"
+        )
+    return dict(settings)
 
 
 def load_adapted(
@@ -211,12 +221,19 @@ def load_adapted(
         EcgByteError: there is no adapter, or its base cannot be loaded.
     """
     from peft import PeftConfig, PeftModel
+    from safetensors import SafetensorError
 
+    absent = [n for n in (ADAPTER_CONFIG, ADAPTER_WEIGHTS) if not (folder / n).is_file()]
+    if absent:
+        raise EcgByteError(
+            f"{folder} holds no adapter ({absent[0]} is missing): make one with "
+            "training/finetune.py"
+        )
     try:
         config = PeftConfig.from_pretrained(str(folder))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise EcgByteError(
-            f"{folder} holds no adapter: make one with training/finetune.py"
+            f"{folder / ADAPTER_CONFIG} is damaged: make it again with training/finetune.py"
         ) from error
     beside = folder / BASE_FOLDER
     name = base or (str(beside) if beside.is_dir() else config.base_model_name_or_path)
@@ -224,5 +241,11 @@ def load_adapted(
         raise EcgByteError(f"the adapter in {folder} names no base model: give it with --base")
     model, _ = load_llama(name, gguf_file)
     resize_embeddings(model, tokens)
-    adapted = PeftModel.from_pretrained(model, str(folder))
+    try:
+        adapted = PeftModel.from_pretrained(model, str(folder))
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise EcgByteError(
+            f"{folder / ADAPTER_WEIGHTS} is damaged or belongs to another base: "
+            f"{_first_line(error)} (make it again with training/finetune.py)"
+        ) from error
     return adapted.merge_and_unload().to(device).eval()

@@ -5,21 +5,30 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecg_byte_hf.extras import require_extra
+from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
+from .output_folder import (
+    BASE_FOLDER,
+    BLIND_FOLDER,
+    SETTINGS_FILE,
+    STAGES_FOLDER,
+    claim_output,
+    read_finished,
+    remove_output,
+    write_finished,
+)
 from .progress import quiet_libraries
 from .sequences import Chat, Reading, build_readings, collate, pack
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
-
-BLIND_FOLDER = "blind"
-STAGES_FOLDER = "training"
 
 
 @dataclass
@@ -67,7 +76,7 @@ class ReadingArguments:
         default=None, metadata={"help": "evaluations without gain before training stops"}
     )
     num_proc: int | None = field(default=None, metadata={"help": "processes that tokenise"})
-    overwrite: bool = field(default=False, metadata={"help": "replace what is in output_dir"})
+    overwrite: bool = field(default=False, metadata={"help": "replace the model in output_dir"})
     quiet: bool = field(default=False, metadata={"help": "no progress bars"})
 
     def check(self) -> None:
@@ -84,17 +93,22 @@ class ReadingArguments:
             )
         if self.base_id and Path(self.base_id).exists():
             raise EcgByteError(f"--base-id {self.base_id} is a local path: give a public id")
+        for name in ("max_train_records", "max_validation_records", "num_proc"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise EcgByteError(f"--{name} {value} must be 1 or more")
 
 
 def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[str, Any]:
     """Train a Llama to answer a corpus's questions from ECG tokens; write everything it needs.
 
     Written to `training.output_dir`: the adapter (with the rows of the new tokens), the Llama's
-    tokenizer, the processor with the ECG BPE in `ecg_tokenizer/`, `generation_config.json`,
-    `reading.json`; `base/` where the base was made here; `blind/` with the control that never sees
-    an ECG. A small new Llama is trained in full first, on the same questions and on the next ECG
-    token: low-rank changes of random weights that stay frozen learn nothing. `max_steps` 0 builds
-    and writes all of it without a step.
+    tokenizer, the processor with the ECG BPE in `ecg_tokenizer/`, `generation_config.json`; `base/`
+    where the base was made here; `blind/` with the control that never sees an ECG; last of all
+    `reading.json`. `resume_from_checkpoint` goes on where the same arguments were interrupted;
+    `overwrite` removes the model that is there and no other file. A small new Llama is trained in
+    full first, on the same questions and on the next ECG token: low-rank changes of random weights
+    that stay frozen learn nothing. `max_steps` 0 builds and writes all of it without a step.
 
     Returns:
         What was used and left out, and the losses reached: the content of `reading.json`.
@@ -102,27 +116,32 @@ def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[s
     Raises:
         EcgByteError: naming what is missing or does not fit.
     """
+    require_extra("train", "fine-tuning")
     from transformers import set_seed
 
     arguments.check()
+    if arguments.early_stopping_patience and not training.load_best_model_at_end:
+        raise EcgByteError("early_stopping_patience needs load_best_model_at_end")
     out = Path(training.output_dir)
-    resume = bool(training.resume_from_checkpoint)
-    if not resume and out.is_dir() and any(out.iterdir()):
-        if not arguments.overwrite:
-            raise EcgByteError(
-                f"{out} is not empty: take another folder, --overwrite true, or "
-                "--resume-from-checkpoint true to go on with what is in it"
-            )
-        if training.process_index == 0:
-            shutil.rmtree(out)
+    main = training.process_index == 0
+    with training.main_process_first(desc="claim the folder"):
+        resume = bool(training.resume_from_checkpoint)
+        if main and claim_output(out, resume=resume, overwrite=arguments.overwrite):
+            remove_output(out)
     set_seed(training.seed)
     quiet_libraries()
     with training.main_process_first(desc="tokenise"):
         corpus = TokenisedCorpus.open(arguments)
     settings = _train_one(arguments, training, corpus, out, blind=False)
+    settings["blind"] = None
     if arguments.train_blind:
         set_seed(training.seed)
-        settings["blind"] = _train_one(arguments, training, corpus, out / BLIND_FOLDER, blind=True)
+        blind = _train_one(arguments, training, corpus, out / BLIND_FOLDER, blind=True)
+        settings["blind"] = blind
+        if main:
+            write_json(blind, out / BLIND_FOLDER / SETTINGS_FILE)
+    if main:
+        write_json(settings, out / SETTINGS_FILE)
     return settings
 
 
@@ -191,18 +210,13 @@ def _train_one(
     *,
     blind: bool,
 ) -> dict[str, Any]:
-    from .model import (
-        BASE_FOLDER,
-        add_adapter,
-        load_llama,
-        new_llama,
-        save_adapter,
-        train_text_tokenizer,
-        write_settings,
-    )
+    from .model import add_adapter, load_llama, new_llama, save_adapter, train_text_tokenizer
     from .vocabulary import add_ecg_tokens, resize_embeddings
 
     resume = bool(training.resume_from_checkpoint)
+    what = _what_is_trained(arguments, training)
+    if resume and (finished := read_finished(out, what)) is not None:
+        return finished
     main = training.process_index == 0
     markers = corpus.ecg_processor.feature_extractor.markers
     ecg_tokenizer = corpus.ecg_processor.tokenizer
@@ -265,7 +279,6 @@ def _train_one(
         longest[kind] = max(longest.get(kind, 0), len(turn.answer_ids))
     settings = {
         "base": "made here" if new else arguments.base_id or arguments.base,
-        "blind": None,
         "context": context,
         "ecg_tokens_mean": _mean_length(readings["train"]),
         "left_out": {split: vars(counts) for split, counts in left_out.items()},
@@ -284,8 +297,26 @@ def _train_one(
         save_adapter(adapted, out)
         _save_processor(corpus.ecg_processor, tokenizer, out)
         _save_generation_config(chat, out)
-        write_settings(out, settings)
+        write_finished(out, what, settings)
     return settings
+
+
+def _what_is_trained(arguments: ReadingArguments, training: TrainingArguments) -> dict[str, Any]:
+    """The arguments that another run must share to find its work done."""
+    without = ("overwrite", "quiet", "num_proc", "train_blind")
+    fields = {name: value for name, value in asdict(arguments).items() if name not in without}
+    names = (
+        "max_steps",
+        "num_train_epochs",
+        "learning_rate",
+        "lr_scheduler_type",
+        "warmup_steps",
+        "weight_decay",
+        "per_device_train_batch_size",
+        "gradient_accumulation_steps",
+        "seed",
+    )
+    return fields | {name: getattr(training, name) for name in names}
 
 
 def _stage(training: TrainingArguments, folder: Path) -> TrainingArguments:

@@ -1,0 +1,131 @@
+"""The folder that fine-tuning writes: whose it is, what may be removed, what is finished in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ecg_byte_hf import hub_code
+from ecg_byte_hf.corpora.columns import SPLITS
+from ecg_byte_hf.fidelity.report_output import write_json
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+BASE_FOLDER = "base"
+BLIND_FOLDER = "blind"
+STAGES_FOLDER = "training"
+SETTINGS_FILE = "reading.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+
+_FINISHED_FILE = "finished.json"
+_STAGES = {"base", "adapter", _FINISHED_FILE}
+_FILES = {
+    SETTINGS_FILE,
+    ADAPTER_WEIGHTS,
+    "adapter_config.json",
+    "chat_template.jinja",
+    "generation_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+}
+
+
+def evaluation_file(split: str) -> str:
+    """The name under which the accuracy on a split lies beside the model."""
+    return f"evaluation-{split}.json"
+
+
+def is_output(folder: Path) -> bool:
+    """Whether a fine-tuning wrote this folder, finished or not."""
+    try:
+        settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        settings = None
+    if isinstance(settings, dict) and "sees_ecg" in settings:
+        return True
+    stages = folder / STAGES_FOLDER
+    names = {path.name for path in stages.iterdir()} if stages.is_dir() else set()
+    return bool(names) and names <= _STAGES
+
+
+def claim_output(folder: Path, *, resume: bool, overwrite: bool) -> bool:
+    """Make the folder, unless it is there; whether what an earlier run wrote must be removed.
+
+    Raises:
+        EcgByteError: it is a file or cannot be made, holds something else, or holds a model that
+            neither `resume` nor `overwrite` allows to touch.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = not any(folder.iterdir())
+    except OSError as error:
+        raise EcgByteError(
+            f"{folder}: no folder can be made there ({error.strerror or error}); take another "
+            "--output-dir"
+        ) from error
+    if empty:
+        return False
+    if not is_output(folder):
+        raise EcgByteError(
+            f"{folder} is not empty and holds no fine-tuned model, so nothing in it is touched: "
+            "take another --output-dir"
+        )
+    if not (resume or overwrite):
+        raise EcgByteError(
+            f"{folder} is not empty: take another folder, --overwrite true, or "
+            "--resume-from-checkpoint true to go on with what is in it"
+        )
+    return not resume
+
+
+def remove_output(folder: Path) -> None:
+    """Remove what fine-tuning and evaluation wrote there, and nothing else.
+
+    `README.md` stays: PEFT writes it, but people write their own into it, which PEFT keeps.
+    """
+    code = {path.name for path in Path(hub_code.__path__[0]).glob("*.py")}
+    for name in _FILES | code | {evaluation_file(split) for split in SPLITS}:
+        (folder / name).unlink(missing_ok=True)
+    for name in (BASE_FOLDER, BASE_FOLDER + ".part", "ecg_tokenizer"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    stages = folder / STAGES_FOLDER
+    for name in _STAGES - {_FINISHED_FILE}:
+        shutil.rmtree(stages / name, ignore_errors=True)
+    (stages / _FINISHED_FILE).unlink(missing_ok=True)
+    blind = folder / BLIND_FOLDER
+    if blind.is_dir() and is_output(blind):
+        remove_output(blind)
+    for inner in (stages, blind):
+        if inner.is_dir() and not any(inner.iterdir()):
+            inner.rmdir()
+
+
+def write_finished(folder: Path, arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Note that a model is whole, and with which arguments, before `reading.json` is written."""
+    content = {"arguments": _digest(arguments), "settings": settings}
+    write_json(content, folder / STAGES_FOLDER / _FINISHED_FILE)
+
+
+def read_finished(folder: Path, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The settings of a model that the same arguments finished there; None where they did not."""
+    try:
+        text = (folder / STAGES_FOLDER / _FINISHED_FILE).read_text(encoding="utf-8")
+        content = json.loads(text)
+    except (OSError, ValueError):
+        return None
+    whole = (folder / ADAPTER_WEIGHTS).is_file()
+    return (
+        dict(content["settings"]) if whole and content["arguments"] == _digest(arguments) else None
+    )
+
+
+def _digest(arguments: Mapping[str, Any]) -> str:
+    # Not the arguments themselves: they hold local paths.
+    text = json.dumps(arguments, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
