@@ -127,7 +127,7 @@ def test_a_rate_that_is_not_there_leaves_nothing_behind(tmp_path):
 
 
 def test_the_corpus_of_another_ptb_xl_is_not_taken_for_this_one(tmp_path, monkeypatch):
-    root = write_ptb_xl(tmp_path / "ptb", {"filename_hr": "../../etc/passwd"}, {"report": "old"})
+    root = write_ptb_xl(tmp_path / "ptb", {"filename_hr": "../../etc/passwd"}, {"report": "paced"})
     monkeypatch.chdir(root)
     # However the folder is named.
     write_corpus(ptb_xl("../ptb"), tmp_path / "c", quiet=True)
@@ -143,7 +143,7 @@ def test_the_corpus_of_another_ptb_xl_is_not_taken_for_this_one(tmp_path, monkey
     header.write_text(text)
     assert write_corpus(ptb_xl(root), tmp_path / "c", quiet=True).written_by
     rows = (root / "ptbxl_database.csv").read_text()
-    (root / "ptbxl_database.csv").write_text(rows.replace("old", "new"))
+    (root / "ptbxl_database.csv").write_text(rows.replace("paced", "sinus"))
     with pytest.raises(EcgByteError, match=r"another corpus in it .input_files_sha256"):
         write_corpus(ptb_xl(root), tmp_path / "c", quiet=True)
 
