@@ -147,13 +147,20 @@ class BeatCodec:
         return self
 
     def encode(self, signal: Float32) -> list[str]:
-        """Seventeen words of a cleaned signal float32 (12, samples).
+        """Seventeen words of a cleaned signal float32 (12, samples)."""
+        return self.encode_components(self.to_components(signal))
+
+    def to_components(self, signal: Float32) -> Float32:
+        """The eight KLT components float32 (8, samples) of a signal (12, samples), in its unit."""
+        return self._rest.to_components(signal)
+
+    def encode_components(self, components: Float32) -> list[str]:
+        """Seventeen words of eight cleaned components float32 (8, samples).
 
         With one representative beat, with two where the QRS complexes are of two kinds, or with
         none (the first nine words are then empty), whichever promises the fewest tokens at the same
         error. Fewer than three beats are never represented.
         """
-        components = self._rest.component_signals(signal)
         coded = []
         if self.templates:
             positions = find_beats(components, self.sampling_rate)
@@ -311,7 +318,7 @@ class BeatCodec:
         `rr`: the first component; `t1` ...: the representative beats one after the other, zeros
         after them; `r1` ...: the components less the beats. All in the signal's unit.
         """
-        components = self._rest.component_signals(signal)
+        components = self._rest.to_components(signal)
         samples = components.shape[1]
         rhythm = self._rhythm(self.encode(signal), samples)
         shown = np.concatenate(list(rhythm.templates), axis=1)[:, :samples]

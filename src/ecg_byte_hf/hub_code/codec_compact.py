@@ -175,9 +175,13 @@ class CompactCodec:
             raise EcgByteError("compact: the codec is not fitted; call fit(signals) first")
         return self.klt
 
-    def component_signals(self, signal: Float32) -> Float32:
-        """The eight components (8, samples) of a cleaned signal (12, samples), in its unit."""
+    def to_components(self, signal: Float32) -> Float32:
+        """The eight KLT components float32 (8, samples) of a signal (12, samples), in its unit."""
         return np.asarray(self._transform() @ signal, dtype=np.float32)
+
+    def component_signals(self, signal: Float32) -> Float32:
+        """What each word codes, of a cleaned signal (12, samples): its components (8, samples)."""
+        return self.to_components(signal)
 
     def quantise(self, coefficients: Float32) -> NDArray[np.int32]:
         """Quantised values, int32 of the same shape."""
@@ -204,8 +208,12 @@ class CompactCodec:
 
         A length other than the nominal one is said by an end mark in the first word.
         """
-        values = self.quantise(self.coefficients(self.component_signals(signal)))
-        return self.words(values, signal.shape[1])
+        return self.encode_components(self.to_components(signal))
+
+    def encode_components(self, components: Float32) -> list[str]:
+        """Eight words of eight cleaned components float32 (8, samples)."""
+        values = self.quantise(self.coefficients(components))
+        return self.words(values, components.shape[1])
 
     def coefficients(self, components: Float32) -> Float32:
         """The coefficients (8, 16 k) of components float32 (8, samples), filled up to blocks."""
