@@ -45,6 +45,19 @@ def test_configs_parse_and_the_command_line_overrides_them(config, tmp_path):
     assert training.learning_rate == 0.25
     assert training.lr_scheduler_type == "cosine"
     assert bool(arguments.small_llama) == (config.stem == "small")
+    assert training.load_best_model_at_end
+    assert training.metric_for_best_model == "loss"
+    assert arguments.early_stopping_patience
+
+
+def test_half_precision_that_is_not_there_is_said_unless_it_is_auto(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config = tmp_path / "config.yaml"
+    for value, lines in [("auto", 0), ("true", 1)]:
+        config.write_text(f"bf16: {value}\n")
+        line = ["--config", str(config), "--output-dir", str(tmp_path)]
+        assert not parse_finetune(line)[1].bf16
+        assert capsys.readouterr().err.count("\n") == lines
 
 
 def test_unknown_and_broken_configs_are_refused(tmp_path):

@@ -30,6 +30,25 @@ INTERRUPTED = 130
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars, only results.")]
 
 
+def _refuse_or_zero(value: str) -> str:
+    if value not in ("refuse", "zero"):
+        raise typer.BadParameter("it must be refuse or zero")
+    return value
+
+
+Missing = Annotated[
+    str,
+    typer.Option(
+        "--missing-leads",
+        callback=_refuse_or_zero,
+        help="Records without all 12 leads: refuse, or zero for what cannot be computed.",
+    ),
+]
+RecordRate = Annotated[
+    float | None, typer.Option("--sampling-rate", help="Hz, for files that do not say it.")
+]
+
+
 def _version(value: bool) -> None:
     if value:
         print(__version__)
@@ -166,9 +185,8 @@ def plot(
         str | None,
         typer.Option(help="Draw the tokens of this channel: a lead, r1 ..., rr, t1 ..."),
     ] = None,
-    sampling_rate: Annotated[
-        float | None, typer.Option(help="Hz, for files that do not say it.")
-    ] = None,
+    sampling_rate: RecordRate = None,
+    missing_leads: Missing = "refuse",
 ) -> None:
     """Draw a record on ECG paper with what its tokens decode to, or the tokens of one channel.
 
@@ -183,7 +201,8 @@ def plot(
     from .hub_code.processing_ecg_byte import EcgByteProcessor
     from .records import read_record
 
-    window = next(read_record(record, sampling_rate=sampling_rate).windows())
+    ecg = read_record(record, sampling_rate=sampling_rate, missing_leads=missing_leads)
+    window = next(ecg.windows())
     processor = EcgByteProcessor.from_pretrained(tokenizer)
     if tokens is None:
         figure = draw_record(processor, window)
@@ -191,12 +210,6 @@ def plot(
         figure = draw_record_tokens(processor, window, tokens)
     save_figure(figure, out)
     print(out)
-
-
-def _refuse_or_zero(value: str) -> str:
-    if value not in ("refuse", "zero"):
-        raise typer.BadParameter("it must be refuse or zero")
-    return value
 
 
 CorpusFolder = Annotated[Path, typer.Option("--out", help="Folder of the corpus to write.")]
@@ -207,14 +220,6 @@ CorpusRate = Annotated[
 Window = Annotated[float, typer.Option(help="Seconds of a row, 2 to 10; longer records are cut.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a corpus in --out.")]
 Questions = Annotated[bool, typer.Option(help="Write questions and answers too.")]
-Missing = Annotated[
-    str,
-    typer.Option(
-        "--missing-leads",
-        callback=_refuse_or_zero,
-        help="Records without all 12 leads: refuse, or zero for what cannot be computed.",
-    ),
-]
 
 
 @prepare_app.command("ptb-xl")
@@ -339,6 +344,8 @@ def ask_command(
     gguf_file: Annotated[
         str | None, typer.Option(help="Name of a GGUF in the folder given with --base.")
     ] = None,
+    sampling_rate: RecordRate = None,
+    missing_leads: Missing = "refuse",
 ) -> None:
     """Ask a fine-tuned model about one ECG and print its answer.
 
@@ -346,7 +353,16 @@ def ask_command(
     """
     from .reading.answering import ask
 
-    print(ask(record, question, model, base=base, gguf_file=gguf_file))
+    answer = ask(
+        record,
+        question,
+        model,
+        base=base,
+        gguf_file=gguf_file,
+        sampling_rate=sampling_rate,
+        missing_leads=missing_leads,
+    )
+    print(answer)
 
 
 def main() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .extras import require_extra
 from .hub_code.errors import EcgByteError
 from .shipped import shipped_file
 
@@ -21,6 +21,11 @@ CODEC: dict[str, Any] = {"step": 1.2}
 CONFIG = "training/configs/small.yaml"
 SETTINGS_FILE = "quickstart.json"
 RECORD = "record.csv"
+MODEL = "model"
+FIDELITY_FILE = "fidelity.json"
+REPORT_FILE = "report.json"
+ECG_PICTURE = "ecg.png"
+TOKENS_PICTURE = "tokens.png"
 
 
 def quickstart(
@@ -36,21 +41,25 @@ def quickstart(
 
     Leaves `corpus/`, `tokenizer/`, `model/`, `report.json`, `ecg.png`, `tokens.png` and, to try
     other commands on, `record.csv` in `out`.
-    Steps that an interrupted run with the same arguments finished are not done again. `say` gets
-    the lines that tell what happens. Returns what `report.json` holds.
+    Steps that an interrupted run with the same arguments finished are not done again; `overwrite`
+    replaces an earlier quickstart and leaves every other file where it is. `say` gets the lines
+    that tell what happens. Returns what `report.json` holds.
 
-    Raises `EcgByteError` where `out` holds something else or `records` is too small to learn from.
+    Raises `EcgByteError` where torch or matplotlib is not installed, `out` holds something else,
+    or `records` is too small to learn from.
     """
     folder = Path(out)
     settings = {"records": records, "seed": seed, "version": __version__}
-    _claim(folder, settings, overwrite)
+    require_extra("train", "quickstart")
+    require_extra("plot", "quickstart")
+    replaced = _claim(folder, settings, overwrite)
     started = time.monotonic()
 
     def step(text: str) -> None:
         say(f"[{time.monotonic() - started:4.0f} s] {text}")
 
     step(f"simulating {records:,} ECGs with known truth -> {folder / 'corpus'}")
-    say(f"         {_corpus(folder, records, seed, quiet)}")
+    say(f"         {_corpus(folder, records, seed, replaced, quiet)}")
     step(f"training the tokenizer, preset {PRESET} -> {folder / 'tokenizer'}")
     fidelity = _tokenizer(folder, quiet)
     overall = fidelity["overall"]
@@ -76,33 +85,60 @@ def quickstart(
         "asked": asked,
         "seconds": round(time.monotonic() - started),
     }
-    _write_json(folder / "report.json", report)
+    _write_json(folder / REPORT_FILE, report)
     step(f"done; everything is in {folder}/, the figures in {folder / 'report.json'}")
-    say(
-        f'Ask more: ecg-byte ask {folder / RECORD} "{asked["question"]}" --model {folder / "model"}'
-    )
+    say(f'Ask more: ecg-byte ask {folder / RECORD} "{asked["question"]}" --model {folder / MODEL}')
     return report
 
 
-def _claim(folder: Path, settings: dict[str, Any], overwrite: bool) -> None:
-    marker = folder / SETTINGS_FILE
+def _claim(folder: Path, settings: dict[str, Any], overwrite: bool) -> bool:
+    """Make `folder` ours, or see that it is; whether an earlier quickstart in it is replaced."""
     if settings["records"] < 100:
         raise EcgByteError(
             f"quickstart: {settings['records']} records are too few; take 100 or more"
         )
-    if folder.exists() and any(folder.iterdir()):
-        ours = marker.is_file()
-        if ours and overwrite:
-            shutil.rmtree(folder)
-        elif not ours:
-            raise EcgByteError(f"{folder}: not empty and not a quickstart's; give another --out")
-        elif json.loads(marker.read_text(encoding="utf-8")) != settings:
-            raise EcgByteError(
-                f"{folder}: holds a quickstart with other arguments; "
-                "give another --out, or --overwrite"
-            )
-    folder.mkdir(parents=True, exist_ok=True)
+    marker = folder / SETTINGS_FILE
+    replaced = False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            found = _read_settings(marker)
+            if found is None:
+                raise EcgByteError(
+                    f"{folder}: not empty and not a quickstart's; give another --out"
+                )
+            if found != settings and not overwrite:
+                raise EcgByteError(
+                    f"{folder}: holds a quickstart with other arguments; "
+                    "give another --out, or --overwrite"
+                )
+            replaced = overwrite
+        if replaced:
+            _remove_results(folder)
+    except OSError as error:
+        raise EcgByteError(
+            f"{folder}: no folder can be made there ({error.strerror or error}); give another --out"
+        ) from error
     _write_json(marker, settings)
+    return replaced
+
+
+def _read_settings(marker: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(marker.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and "records" in found else None
+
+
+def _remove_results(folder: Path) -> None:
+    """Remove what says that a step is done; the corpus and the tokenizer are written over."""
+    from .reading.output_folder import is_output, remove_output
+
+    for name in (FIDELITY_FILE, REPORT_FILE, ECG_PICTURE, TOKENS_PICTURE, RECORD):
+        (folder / name).unlink(missing_ok=True)
+    if is_output(folder / MODEL):
+        remove_output(folder / MODEL)
 
 
 def _write_json(path: Path, content: Any) -> None:
@@ -111,18 +147,19 @@ def _write_json(path: Path, content: Any) -> None:
     write_json(content, path)
 
 
-def _corpus(folder: Path, records: int, seed: int, quiet: bool) -> str:
+def _corpus(folder: Path, records: int, seed: int, overwrite: bool, quiet: bool) -> str:
     from .corpora.simulated import simulated
     from .corpora.writer import write_corpus
 
-    return str(write_corpus(simulated(records, seed=seed), folder / "corpus", quiet=quiet))
+    source = simulated(records, seed=seed)
+    return str(write_corpus(source, folder / "corpus", overwrite=overwrite, quiet=quiet))
 
 
 def _tokenizer(folder: Path, quiet: bool) -> dict[str, Any]:
     from .corpus_tokenizer import processor_from_corpus
     from .fidelity.report import report
 
-    tokenizer, result = folder / "tokenizer", folder / "fidelity.json"
+    tokenizer, result = folder / "tokenizer", folder / FIDELITY_FILE
     if result.is_file():
         return dict(json.loads(result.read_text(encoding="utf-8")))
     processor = processor_from_corpus(
@@ -173,17 +210,18 @@ def _pictures(folder: Path) -> Any:
     _write_csv(record, folder / RECORD)
     processor = EcgByteProcessor.from_pretrained(str(folder / "tokenizer"))
     channel = processor.feature_extractor.channels[0]
-    save_figure(draw_record(processor, record), folder / "ecg.png")
-    save_figure(draw_record_tokens(processor, record, channel), folder / "tokens.png")
+    save_figure(draw_record(processor, record), folder / ECG_PICTURE)
+    save_figure(draw_record_tokens(processor, record, channel), folder / TOKENS_PICTURE)
     return record
 
 
 def _model(folder: Path, seed: int, quiet: bool) -> None:
     from .reading.arguments import parse_finetune
+    from .reading.output_folder import SETTINGS_FILE as READING_FILE
     from .reading.training import finetune
 
-    model = folder / "model"
-    if (model / "reading.json").is_file() and (model / "blind" / "reading.json").is_file():
+    model = folder / MODEL
+    if (model / READING_FILE).is_file():
         return
     arguments = {
         "config": shipped_file(CONFIG),
@@ -191,7 +229,7 @@ def _model(folder: Path, seed: int, quiet: bool) -> None:
         "tokenizer": folder / "tokenizer",
         "output_dir": model,
         "seed": seed,
-        "overwrite": True,
+        "resume_from_checkpoint": True,
         "quiet": quiet,
     }
     finetune(*parse_finetune([text for k, v in arguments.items() for text in (f"--{k}", str(v))]))
@@ -199,9 +237,10 @@ def _model(folder: Path, seed: int, quiet: bool) -> None:
 
 def _evaluation(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     from .reading.evaluation import evaluate
+    from .reading.output_folder import evaluation_file
 
-    result = evaluate(folder / "model", folder / "corpus", split="test", seed=seed, quiet=quiet)
-    _write_json(folder / "model" / "evaluation-test.json", result)
+    result = evaluate(folder / MODEL, folder / "corpus", split="test", seed=seed, quiet=quiet)
+    _write_json(folder / MODEL / evaluation_file("test"), result)
     return result
 
 
@@ -218,7 +257,7 @@ def _ask(folder: Path, record: Any) -> dict[str, str]:
     asked = open_questions(folder / "corpus")["test"]
     rows = [row for row in asked if row["record_id"] == record.record_id]
     row = next(row for row in rows if row["question_type"] != "report")
-    reader = load_reader(folder / "model")
+    reader = load_reader(folder / MODEL)
     ids = reader.processor.ecg_ids(record.signal, record.sampling_rate, source=record.record_id)
     return {
         "record_id": record.record_id,

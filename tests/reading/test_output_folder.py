@@ -33,8 +33,17 @@ def test_overwriting_removes_what_was_written_and_nothing_else(tmp_path):
     assert sorted(map(str, left)) == sorted(foreign)
 
 
-@pytest.mark.parametrize("resume", [False, True])
-@pytest.mark.parametrize("name", ["thesis.tex", "training/finetune.py", "reading.json"])
+@pytest.mark.parametrize(
+    ("name", "resume"),
+    [
+        ("thesis.tex", False),
+        ("training/finetune.py", False),
+        ("training/finetune.py", True),
+        ("reading.json", False),
+        ("reading.json", True),
+        ("base/notes.txt", True),
+    ],
+)
 def test_a_folder_of_something_else_is_never_touched(tmp_path, name, resume):
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)

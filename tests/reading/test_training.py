@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -272,6 +273,34 @@ def test_ask_answers_and_refuses(trained, tmp_path):
 def test_loss_that_is_not_finite_ends_with_advice(corpus, tokenizer, tmp_path):
     with pytest.raises(EcgByteError, match="lower learning_rate"):
         train(corpus, tokenizer, tmp_path / "out", learning_rate=1e30, max_grad_norm=0, max_steps=4)
+
+
+def test_the_best_checkpoint_is_kept_in_both_stages(corpus, tokenizer, tmp_path, capfd):
+    from safetensors.torch import load_file
+
+    out = tmp_path / "out"
+    watched = {"eval_strategy": "steps", "eval_steps": 1, "load_best_model_at_end": True}
+    # A rate at which the adapter's loss soon rises.
+    watched |= {"learning_rate": 3.0, "lr_scheduler_type": "constant"}
+    train(corpus, tokenizer, out, max_steps=5, **watched)
+    assert "missing keys" not in capfd.readouterr().err
+    for stage, kept in [("base", "base/model"), ("adapter", "adapter_model")]:
+        last = out / "training" / stage / "checkpoint-5" / "trainer_state.json"
+        best = Path(json.loads(last.read_text())["best_model_checkpoint"])
+        name = Path(kept).name + ".safetensors"
+        expected = load_file(best / name)
+        found = load_file(out / f"{kept}.safetensors")
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[key], tensor) for key, tensor in expected.items())
+        if stage == "adapter":
+            assert best.name != "checkpoint-5"
+
+
+def test_early_stopping_without_a_best_checkpoint_is_refused(corpus, tokenizer, tmp_path):
+    arguments = ReadingArguments(corpus="c", tokenizer="t", early_stopping_patience=2)
+    training = TrainingArguments(output_dir=str(tmp_path), report_to="none", use_cpu=True)
+    with pytest.raises(EcgByteError, match="needs load_best_model_at_end"):
+        finetune(arguments, training)
 
 
 def test_max_steps_0_builds_and_stops(corpus, tokenizer, tmp_path):

@@ -60,7 +60,8 @@ def read_config(path: str | Path, known: set[str]) -> dict[str, Any]:
 def parse_finetune(argv: Sequence[str]) -> tuple[ReadingArguments, TrainingArguments]:
     """Arguments of `training/finetune.py`: the YAML of `--config`, overridden by the command line.
 
-    bf16 and fp16 are switched off, with a line on stderr, where there is no GPU that has them.
+    bf16 and fp16 of a config are switched off, with a line on stderr, where there is no GPU that
+    has them; `auto` takes them where they are and says nothing.
 
     Raises:
         EcgByteError: the config is wrong, or fields contradict one another.
@@ -92,6 +93,8 @@ def _without_half_precision(fields: dict[str, Any]) -> dict[str, Any]:
         "fp16": torch.cuda.is_available(),
     }
     for name, there in available.items():
+        if fields.get(name) == "auto":
+            fields = {**fields, name: there}
         if fields.get(name) and not there:
             print(f"{name} is not available here: training in float32", file=sys.stderr)
             fields = {**fields, name: False}

@@ -22,6 +22,7 @@ ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 _FINISHED_FILE = "finished.json"
 _STAGES = {"base", "adapter", _FINISHED_FILE}
+_UNTOUCHED_CARD = "# Model Card for Model ID\n"
 _FILES = {
     SETTINGS_FILE,
     ADAPTER_WEIGHTS,
@@ -39,6 +40,13 @@ _FILES = {
 def evaluation_file(split: str) -> str:
     """The name under which the accuracy on a split lies beside the model."""
     return f"evaluation-{split}.json"
+
+
+def _written() -> set[str]:
+    """All names in the folder that are ours."""
+    code = {path.name for path in Path(hub_code.__path__[0]).glob("*.py")}
+    folders = {BASE_FOLDER, BASE_FOLDER + ".part", "ecg_tokenizer", STAGES_FOLDER, BLIND_FOLDER}
+    return _FILES | code | folders | {evaluation_file(split) for split in SPLITS}
 
 
 def is_output(folder: Path) -> bool:
@@ -72,6 +80,8 @@ def claim_output(folder: Path, *, resume: bool, overwrite: bool) -> bool:
     if empty:
         return False
     if not is_output(folder):
+        if resume and not any((folder / name).exists() for name in _written()):
+            return False
         raise EcgByteError(
             f"{folder} is not empty and holds no fine-tuned model, so nothing in it is touched: "
             "take another --output-dir"
@@ -87,13 +97,16 @@ def claim_output(folder: Path, *, resume: bool, overwrite: bool) -> bool:
 def remove_output(folder: Path) -> None:
     """Remove what fine-tuning and evaluation wrote there, and nothing else.
 
-    `README.md` stays: PEFT writes it, but people write their own into it, which PEFT keeps.
+    PEFT's `README.md` stays where somebody wrote into it: PEFT itself would keep it too.
     """
-    code = {path.name for path in Path(hub_code.__path__[0]).glob("*.py")}
-    for name in _FILES | code | {evaluation_file(split) for split in SPLITS}:
-        (folder / name).unlink(missing_ok=True)
-    for name in (BASE_FOLDER, BASE_FOLDER + ".part", "ecg_tokenizer"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    card = folder / "README.md"
+    if card.is_file() and _UNTOUCHED_CARD in card.read_text(encoding="utf-8", errors="replace"):
+        card.unlink()
+    for name in _written() - {STAGES_FOLDER, BLIND_FOLDER}:
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name, ignore_errors=True)
+        else:
+            (folder / name).unlink(missing_ok=True)
     stages = folder / STAGES_FOLDER
     for name in _STAGES - {_FINISHED_FILE}:
         shutil.rmtree(stages / name, ignore_errors=True)

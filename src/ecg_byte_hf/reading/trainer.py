@@ -80,6 +80,13 @@ class ReadingTrainer(Trainer):
         torch.save(self.args, f"{target}/training_args.bin")
         return None
 
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """Warn of what a checkpoint lacks, save an output layer tied to the embeddings."""
+        if self.model.config.tie_word_embeddings:
+            missing = [name for name in load_result.missing_keys if name != "lm_head.weight"]
+            load_result.missing_keys[:] = missing
+        super()._issue_warnings_after_load(load_result)
+
 
 class ProgressBar(TrainerCallback):
     """One rich bar per stage of training, with the latest loss; nothing off a terminal."""
