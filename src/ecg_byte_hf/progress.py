@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -30,6 +31,33 @@ def track(
         transient=True,
         disable=not bars_wanted(quiet),
     )
+
+
+@contextmanager
+def bar(label: str, total: int, quiet: bool = False) -> Iterator[Callable[[], None]]:
+    """A bar over `total` steps that goes away at the end; yields what advances it by one."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(
+        console=Console(stderr=True), transient=True, disable=not bars_wanted(quiet)
+    ) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda: progress.advance(task)
+
+
+def quiet_libraries() -> None:
+    """Switch off transformers' and datasets' bars, and a warning that PEFT causes in transformers.
+
+    They print a line per step where stderr is no terminal.
+    """
+    from datasets.utils import disable_progress_bars
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    disable_progress_bars()
+    # PEFT 0.21 still reads the attribute that transformers 5.23 has renamed.
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
 
 
 @contextmanager

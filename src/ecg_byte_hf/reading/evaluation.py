@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.progress import bar
 
 from .loading import Reader, load_reader
 from .output_folder import BLIND_FOLDER, SETTINGS_FILE
-from .progress import bar
 from .sequences import Reading, build_readings
 from .training import tokenise
 
@@ -160,9 +160,10 @@ def evaluate(
     `accuracy`: the patient's own ECG. `shuffled`: the same model, another patient's ECG, over
     `shuffles` ways of giving them out, because one way alone moves by points with few patients.
     `blackout`: the same model, an ECG of zeros. `blind`: the model in `blind/`, trained and asked
-    without any ECG; None where it was not trained. `majority`: the most frequent answer to that
+    without any ECG. `majority`: the most frequent answer to that
     question in training. Reports are not scored (`unscored`); all else is exact match after
-    trimming and case folding. `answers_path` gets every answer, one JSON object a line.
+    trimming and case folding. A control that cannot be made is None, and `not_made` says why (one
+    patient alone, no blind model). `answers_path` gets every answer, one JSON object a line.
 
     Raises:
         EcgByteError: a folder is missing something, or nothing is left to ask.
@@ -200,17 +201,21 @@ def evaluate(
 
     runs: dict[str, list[Scored] | None] = {
         "accuracy": run("own ECG", reader, None),
-        "shuffled": [
-            scored
-            for turn in range(shuffles)
-            for scored in run("shuffled", reader, derangement(readings, seed + turn))
-        ],
+        "shuffled": None,
         "blackout": run("blackout", reader, {one.record_id: flat for one in readings}),
         "blind": None,
         "majority": [_scored(t.row, guess(t.row)) for one in readings for t in one.turns],
     }
+    not_made: dict[str, str] = {}
+    try:
+        orders = [derangement(readings, seed + turn) for turn in range(shuffles)]
+        runs["shuffled"] = [one for order in orders for one in run("shuffled", reader, order)]
+    except EcgByteError as error:
+        not_made["shuffled"] = str(error)
     if blind is not None:
         runs["blind"] = run("blind", blind, {one.record_id: () for one in readings})
+    else:
+        not_made["blind"] = f"{model} has no {BLIND_FOLDER}/: it was trained without train_blind"
     if answers_path is not None:
         with answers_path.open("w", encoding="utf-8") as lines:
             for one in runs["accuracy"] or ():
@@ -218,6 +223,7 @@ def evaluate(
     result: dict[str, Any] = {
         name: None if scored is None else accuracy(scored) for name, scored in runs.items()
     }
+    result["not_made"] = not_made
     result["unscored"] = {"report": len(questions) - len(rows)}
     result["left_out"] = vars(left_out)
     result["settings"] = {

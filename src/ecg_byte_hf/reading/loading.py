@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.progress import quiet_libraries
 
 from .generation import answer_all
 from .model import load_adapted, read_settings
-from .progress import quiet_libraries
 from .sequences import Chat
 
 if TYPE_CHECKING:

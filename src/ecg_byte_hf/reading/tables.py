@@ -29,4 +29,7 @@ def print_accuracies(result: dict[str, Any]) -> None:
             cells.append("-" if share is None else f"{100 * share:.1f}")
         count = result["accuracy"]["n"] if name == "all" else result["accuracy"]["counts"][name]
         table.add_row(name, str(count), *cells, style="bold" if name == "all" else None)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for control, reason in result["not_made"].items():
+        console.print(f"{control}: {reason}", markup=False)

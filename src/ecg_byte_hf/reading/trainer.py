@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.nn import functional
 from transformers import Trainer, TrainerCallback
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.progress import bars_wanted
 
 from .sequences import IGNORED
 
@@ -98,14 +100,15 @@ class ProgressBar(TrainerCallback):
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[loss]}"),
+            console=Console(stderr=True),
             transient=True,
         )
-        self._quiet = quiet or not self._bar.console.is_terminal
+        self._wanted = bars_wanted(quiet)
         self._task: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Show the bar on the main process."""
-        if not self._quiet and state.is_world_process_zero:
+        if self._wanted and state.is_world_process_zero:
             self._task = self._bar.add_task("", total=state.max_steps, loss="")
             self._bar.start()
 

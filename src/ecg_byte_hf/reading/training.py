@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.progress import quiet_libraries
 
 from .output_folder import (
     BASE_FOLDER,
@@ -24,7 +25,6 @@ from .output_folder import (
     remove_output,
     write_finished,
 )
-from .progress import quiet_libraries
 from .sequences import Chat, Reading, build_readings, collate, pack
 
 if TYPE_CHECKING:
