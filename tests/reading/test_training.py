@@ -211,8 +211,9 @@ def test_damaged_models_are_said_in_one_line(trained, tmp_path):
 
 
 def test_adapter_of_layers_that_are_not_there_is_refused(corpus, tokenizer, tmp_path):
-    with pytest.raises(EcgByteError, match=r"lora_target_modules .*nothing"):
-        train(corpus, tokenizer, tmp_path / "out", max_steps=0, modules="nothing")
+    with pytest.raises(EcgByteError, match="no layer 'nothing'; choose among down_proj"):
+        train(corpus, tokenizer, tmp_path / "out", modules="q_proj,nothing")
+    assert not (tmp_path / "out" / "training").exists()
 
 
 @pytest.mark.parametrize("run", ["ask", "finetune", "load"])

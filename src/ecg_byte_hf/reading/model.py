@@ -137,6 +137,24 @@ def _forget_quantisation(model: PreTrainedModel) -> None:
         del model.config.quantization_config
 
 
+def check_lora_targets(model: PreTrainedModel, target_modules: str | list[str]) -> None:
+    """See that LoRA finds its layers, before anything is trained.
+
+    Raises:
+        EcgByteError: no layer of the model has one of these names.
+    """
+    if isinstance(target_modules, str):
+        return
+    layers = {name for name, _ in model.named_modules()}
+    for target in target_modules:
+        if not any(f".{name}".endswith(f".{target}") for name in layers):
+            ends = sorted({n.rsplit(".", 1)[-1] for n in layers if n.endswith("_proj")})
+            raise EcgByteError(
+                f"lora_target_modules: the model has no layer {target!r}; choose among "
+                f"{', '.join(ends)}, or all-linear"
+            )
+
+
 def add_adapter(
     model: PreTrainedModel,
     new_rows: range,
@@ -170,9 +188,7 @@ def add_adapter(
     try:
         adapted = get_peft_model(model, config)
     except ValueError as error:
-        raise EcgByteError(
-            f"lora_target_modules {target_modules!r}: {_first_line(error)}"
-        ) from error
+        raise EcgByteError(f"LoRA does not fit the model: {_first_line(error)}") from error
     adapted.peft_config["default"].base_model_name_or_path = base_id
     return adapted
 

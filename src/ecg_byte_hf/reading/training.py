@@ -210,7 +210,14 @@ def _train_one(
     *,
     blind: bool,
 ) -> dict[str, Any]:
-    from .model import add_adapter, load_llama, new_llama, save_adapter, train_text_tokenizer
+    from .model import (
+        add_adapter,
+        check_lora_targets,
+        load_llama,
+        new_llama,
+        save_adapter,
+        train_text_tokenizer,
+    )
     from .vocabulary import add_ecg_tokens, resize_embeddings
 
     resume = bool(training.resume_from_checkpoint)
@@ -232,6 +239,9 @@ def _train_one(
         source = str(base_folder) if new else str(arguments.base)
         model, tokenizer = load_llama(source, arguments.gguf_file, bf16=training.bf16)
         shift = add_ecg_tokens(tokenizer, ecg_tokenizer, markers)
+    modules = arguments.lora_target_modules
+    targets = modules if modules == "all-linear" else modules.split(",")
+    check_lora_targets(model, targets)
     chat = Chat(tokenizer)
     context = min(arguments.context, model.config.max_position_embeddings)
     readings, left_out = {}, {}
@@ -260,14 +270,13 @@ def _train_one(
         if main:
             _save_base(model, tokenizer, base_folder)
     new_rows = resize_embeddings(model, len(tokenizer), training.seed)
-    modules = arguments.lora_target_modules
     adapted = add_adapter(
         model,
         new_rows,
         r=arguments.lora_r,
         alpha=arguments.lora_alpha,
         dropout=arguments.lora_dropout,
-        target_modules=modules if modules == "all-linear" else modules.split(","),
+        target_modules=targets,
         base_id=arguments.base_id or arguments.base,
     )
     stage = _stage(training, out / STAGES_FOLDER / "adapter")
