@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from ecg_byte_hf.cli import app
+from tests.interrupts import heed_interrupts
 from tests.small_tokenizer import small_processor
 
 COMMAND = [sys.executable, "-m", "ecg_byte_hf.cli"]
@@ -99,7 +100,13 @@ def test_a_users_error_is_one_line_and_exit_code_1(corpus, tmp_path, arguments, 
 
 def test_ctrl_c_ends_with_one_line(tmp_path):
     command = [*COMMAND, "prepare", "simulation", "--records", "5000", "--out", str(tmp_path / "c")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
+    )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("c/data/*")) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ecg_byte_hf.corpora import open_corpus, open_questions, signal_mV, write_corpus
 from ecg_byte_hf.corpora.columns import ecg_features, quantise
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from tests.interrupts import heed_interrupts
 
 from .some_records import RATE, some_record, some_signal, some_source
 
@@ -281,7 +282,9 @@ def test_the_command_continues_after_it_was_stopped(tmp_path, how):
         arguments = ["prepare", "simulation", "--records", "330", "--sampling-rate", "100"]
         return [sys.executable, "-m", "ecg_byte_hf.cli", *arguments, "--out", str(tmp_path / out)]
 
-    stopped = subprocess.Popen(command("cut"), stderr=subprocess.PIPE, text=True)
+    stopped = subprocess.Popen(
+        command("cut"), stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    )
     deadline = time.monotonic() + 60
     while not list((tmp_path / "cut").glob("data/*.parquet")) and time.monotonic() < deadline:
         time.sleep(0.01)
