@@ -73,6 +73,7 @@ def test_from_corpus_to_report_and_picture(corpus, tmp_path):
         (["train-tokenizer", "{corpus}", "--out", "{file}"], "no folder can be made"),
         (["train-tokenizer", "{corpus}", "--out", "{file}/x"], "no folder can be made"),
         (["train-tokenizer", "{corpus}", "--out", "{full}"], "holds other files"),
+        (["train-tokenizer", "{corpus}", "--out", "{model}", "--overwrite"], "fine-tuned model"),
         (["train-tokenizer", "{full}", "--out", "{new}"], "no corpus"),
         (["train-tokenizer", "{corpus}", "--out", "{new}", "--preset", "x"], "preset 'x'"),
         (["train-tokenizer", "{corpus}", "--out", "{new}", "--vocab-size", "9"], "too small"),
@@ -87,7 +88,9 @@ def test_a_users_error_is_one_line_and_exit_code_1(corpus, tmp_path, arguments, 
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("precious")
     small_processor().save_pretrained(tmp_path / "tokenizer")
-    places = {name: tmp_path / name for name in ("file", "full", "new", "tokenizer")}
+    small_processor().save_pretrained(tmp_path / "model")
+    (tmp_path / "model" / "adapter_config.json").write_text("{}")
+    places = {name: tmp_path / name for name in ("file", "full", "model", "new", "tokenizer")}
     places["corpus"] = corpus
     done = run(*(argument.format(**places) for argument in arguments))
     assert done.returncode == 1, done.stderr

@@ -16,6 +16,9 @@ from .progress import datasets_bars, track
 from .symbolize import symbolize_dataset
 from .tokenizer import train_tokenizer
 
+# A model folder holds a processor too; nothing may be trained into it.
+_OF_A_MODEL = {"adapter_config.json", "reading.json", "ecg_tokenizer", "training"}
+
 
 def processor_from_corpus(
     corpus: str | Path,
@@ -77,6 +80,8 @@ def claim_tokenizer_folder(out: str | Path, *, overwrite: bool = False) -> None:
         ) from None
     if not os.access(folder, os.W_OK):
         raise EcgByteError(f"{folder}: may not be written to; give another --out")
+    if names & _OF_A_MODEL:
+        raise EcgByteError(f"{folder}: holds a fine-tuned model; give another --out")
     if names and "processor_config.json" not in names:
         raise EcgByteError(f"{folder}: holds other files; give an empty or a new folder as --out")
     if names and not overwrite:

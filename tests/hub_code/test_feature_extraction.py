@@ -146,6 +146,8 @@ def test_tensors_of_torch_are_arrays():
     assert extractor(torch.tensor(np.stack([signal, signal])), 500)["words"] == expected * 2
     assert extractor([torch.tensor(signal)], 500)["words"] == expected
     assert extractor(signal.tolist(), 500)["words"] == expected
+    assert extractor(torch.tensor(signal, requires_grad=True), 500)["words"] == expected
+    assert len(extractor(torch.tensor(signal).bfloat16(), 500)["words"][0]) == 8
 
 
 @pytest.mark.parametrize("ecg", [5, "ecg", {"signal": 1}])

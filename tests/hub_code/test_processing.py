@@ -235,3 +235,12 @@ def test_an_ecg_is_padded_to_a_length_and_never_cut_to_it():
         processor(**options, max_length=length - 1)
     with pytest.raises(EcgByteError, match="needs max_length"):
         processor(**options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"return_tensors": "pt"}, {"padding": "foo"}, {"return_tensors": "foo"}]
+)
+def test_a_batch_that_cannot_be_made_is_an_error_of_one_line(options):
+    with pytest.raises(EcgByteError, match="padding=True") as caught:
+        small_processor()(ecg=[a_signal(), a_signal(1)[:, :1500]], sampling_rate=500, **options)
+    assert "\n" not in str(caught.value)

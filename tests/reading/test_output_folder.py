@@ -25,6 +25,10 @@ def test_overwriting_removes_what_was_written_and_nothing_else(tmp_path):
     make_model(tmp_path / "out")
     make_model(tmp_path / "out" / "blind")
     foreign = ["thesis.tex", "training/notes.txt", "blind/thesis.tex", "README.md"]
+    foreign += ["base/thesis.tex", "training/base/notes.txt"]
+    (tmp_path / "out" / "training" / "base").mkdir()
+    (tmp_path / "out" / "base" / "config.json").write_text("ours")
+    (tmp_path / "out" / "base" / "model.safetensors").write_text("ours")
     for name in foreign:
         (tmp_path / "out" / name).write_text("mine")
     assert claim_output(tmp_path / "out", resume=False, overwrite=True)

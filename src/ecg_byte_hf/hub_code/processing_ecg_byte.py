@@ -154,14 +154,21 @@ class EcgByteProcessor(ProcessorMixin):
         if padding_side is None and text is not None:
             # What a language model continues must end at the right.
             padding_side = "left"
-        batch = self.tokenizer.pad(
-            {"input_ids": rows},
-            padding=padding,
-            padding_side=padding_side,
-            max_length=max_length,
-            pad_to_multiple_of=pad_to_multiple_of,
-            return_tensors=return_tensors,
-        )
+        try:
+            batch = self.tokenizer.pad(
+                {"input_ids": rows},
+                padding=padding,
+                padding_side=padding_side,
+                max_length=max_length,
+                pad_to_multiple_of=pad_to_multiple_of,
+                return_tensors=return_tensors,
+            )
+        except (ValueError, TypeError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise EcgByteError(
+                f"processor: no batch could be made ({reason}); sequences of different lengths "
+                f"need padding=True"
+            ) from error
         return BatchFeature(dict(batch))
 
     def insert_ecgs(self, text_ids: Sequence[int], ecgs: Sequence[Sequence[int]]) -> list[int]:

@@ -40,6 +40,9 @@ def check_sampling_rate(sampling_rate: float, source: str = "signal") -> float:
 
 def check_array(signal: Any, source: str = "signal", leads: int | None = 12) -> NDArray[np.float32]:
     """The signal as float32 (leads, samples); `EcgByteError` for a wrong shape, NaN or infinity."""
+    if hasattr(signal, "detach"):
+        # A tensor of torch, whatever its device, type and history.
+        signal = signal.detach().float().cpu().numpy()
     if np.iscomplexobj(signal):
         raise EcgByteError(f"{source}: complex numbers are no ECG; give its real part in mV")
     try:

@@ -185,6 +185,11 @@ def evaluate(
     }
     questions = [row for row in asked[split].to_list() if row["record_id"] in ecgs]
     rows = [row for row in questions if row["question_type"] not in UNSCORED_TYPES]
+    if not rows:
+        raise EcgByteError(
+            f"corpus {corpus}: split {split} has no question but reports, which are not scored; "
+            "prepare more records"
+        )
     context = reader.settings["context"]
     readings, left_out = build_readings(ecgs, rows, reader.chat, context=context)
     flat = flat_ecg_ids(reader.processor)

@@ -21,7 +21,8 @@ SETTINGS_FILE = "reading.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 _FINISHED_FILE = "finished.json"
-_STAGES = {"base", "adapter", _FINISHED_FILE}
+_BASE_FILE = "base.json"
+_STAGES = {"base", "adapter", _FINISHED_FILE, _BASE_FILE}
 _UNTOUCHED_CARD = "# Model Card for Model ID\n"
 _FILES = {
     SETTINGS_FILE,
@@ -104,19 +105,47 @@ def remove_output(folder: Path) -> None:
         card.unlink()
     for name in _written() - {STAGES_FOLDER, BLIND_FOLDER}:
         if (folder / name).is_dir():
-            shutil.rmtree(folder / name, ignore_errors=True)
+            _remove_model_files(folder / name)
         else:
             (folder / name).unlink(missing_ok=True)
     stages = folder / STAGES_FOLDER
-    for name in _STAGES - {_FINISHED_FILE}:
-        shutil.rmtree(stages / name, ignore_errors=True)
-    (stages / _FINISHED_FILE).unlink(missing_ok=True)
+    for stage in ("base", "adapter"):
+        for checkpoint in stages.glob(f"{stage}/checkpoint-*"):
+            shutil.rmtree(checkpoint, ignore_errors=True)
+        if (stages / stage).is_dir() and not any((stages / stage).iterdir()):
+            (stages / stage).rmdir()
+    for name in (_FINISHED_FILE, _BASE_FILE):
+        (stages / name).unlink(missing_ok=True)
     blind = folder / BLIND_FOLDER
     if blind.is_dir() and is_output(blind):
         remove_output(blind)
     for inner in (stages, blind):
         if inner.is_dir() and not any(inner.iterdir()):
             inner.rmdir()
+
+
+def _remove_model_files(folder: Path) -> None:
+    """Remove a model's or tokenizer's files from a folder, and the folder if that empties it."""
+    for path in folder.iterdir():
+        if path.name in _FILES or path.name == "config.json" or path.match("model*.safetensors*"):
+            path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def write_base_trained(folder: Path, arguments: Mapping[str, Any]) -> None:
+    """Note with which arguments the base that lies in `base/` was trained."""
+    write_json({"arguments": _digest(arguments)}, folder / STAGES_FOLDER / _BASE_FILE)
+
+
+def base_is_trained(folder: Path, arguments: Mapping[str, Any]) -> bool:
+    """Whether `base/` is whole and was trained with the same arguments."""
+    try:
+        text = (folder / STAGES_FOLDER / _BASE_FILE).read_text(encoding="utf-8")
+        same = json.loads(text)["arguments"] == _digest(arguments)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return same and (folder / BASE_FOLDER / "config.json").is_file()
 
 
 def write_finished(folder: Path, arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -20,9 +19,11 @@ from .output_folder import (
     BLIND_FOLDER,
     SETTINGS_FILE,
     STAGES_FOLDER,
+    base_is_trained,
     claim_output,
     read_finished,
     remove_output,
+    write_base_trained,
     write_finished,
 )
 from .sequences import Chat, Reading, build_readings, collate, pack
@@ -228,7 +229,8 @@ def _train_one(
     markers = corpus.ecg_processor.feature_extractor.markers
     ecg_tokenizer = corpus.ecg_processor.tokenizer
     base_folder = out / BASE_FOLDER
-    base_done = resume and (base_folder / "config.json").is_file()
+    trained_with = _what_is_trained(arguments, training)
+    base_done = resume and base_is_trained(out, trained_with)
     new = arguments.base is None
     if new and not base_done:
         texts = [row[part] for row in corpus.questions["train"] for part in ("question", "answer")]
@@ -269,6 +271,7 @@ def _train_one(
         losses["base"] = train(model, stage, ecg_loss_weight=weight, title=title)
         if main:
             _save_base(model, tokenizer, base_folder)
+            write_base_trained(out, trained_with)
     new_rows = resize_embeddings(model, len(tokenizer), training.seed)
     adapted = add_adapter(
         model,
@@ -323,9 +326,27 @@ def _what_is_trained(arguments: ReadingArguments, training: TrainingArguments) -
         "weight_decay",
         "per_device_train_batch_size",
         "gradient_accumulation_steps",
+        "adam_beta1",
+        "adam_beta2",
+        "max_grad_norm",
+        "train_sampling_strategy",
+        "eval_strategy",
+        "load_best_model_at_end",
+        "metric_for_best_model",
+        "bf16",
+        "fp16",
         "seed",
     )
-    return fields | {name: getattr(training, name) for name in names}
+    # Of corpus and tokenizer what is in them counts too, not where they lie alone.
+    contents = {}
+    for folder, name in (
+        (arguments.corpus, "corpus.json"),
+        (arguments.tokenizer, "tokenizer.json"),
+        (arguments.tokenizer, "processor_config.json"),
+    ):
+        path = Path(folder) / name
+        contents[name] = path.read_text(encoding="utf-8") if path.is_file() else None
+    return fields | {name: str(getattr(training, name, None)) for name in names} | contents
 
 
 def _stage(training: TrainingArguments, folder: Path) -> TrainingArguments:
@@ -399,13 +420,14 @@ def _silence(trainer: Any) -> None:
 
 
 def _save_base(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write the base under another name and move it: a `base/` that is there is whole."""
+    """Write the base under another name and move its files; what else is in `base/` stays."""
     partly = folder.with_name(folder.name + ".part")
-    shutil.rmtree(partly, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(partly)
     tokenizer.save_pretrained(partly)
-    partly.rename(folder)
+    folder.mkdir(exist_ok=True)
+    for path in sorted(partly.iterdir()):
+        path.replace(folder / path.name)
+    partly.rmdir()
 
 
 def _save_processor(ecg_processor: Any, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
