@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .columns import signal_mV
 from .corpus import describe_corpus, open_corpus, open_questions
-from .writer import CorpusSummary, write_corpus
+from .summary import CorpusSummary
+from .writer import write_corpus
 
 __all__ = [
     "CorpusSummary",

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -29,68 +29,14 @@ from ..hub_code.signal_checks import (
     check_sampling_rate,
 )
 from ..records import EcgRecord
-from ..shipped import shipped_file
 from .columns import SPLITS, ecg_features, quantise, question_features
 from .corpus import CORPUS_FILE
 from .shards import ShardWriter, why_not_written, write_rows, write_whole
 from .source import Patient, Source, SourceRecord
+from .summary import SKIPPED_FILE, CorpusSummary, dataset_card
 
 ROWS_PER_SHARD = 100
 PROGRESS_FILE = "progress.json"
-SKIPPED_FILE = "skipped.jsonl"
-
-
-@dataclass(frozen=True)
-class CorpusSummary:
-    """What a run of `write_corpus` came to: counts over all splits, and why records were skipped.
-
-    `splits` has `rows`, `records` and `patients` of every split; `skipped` the reason per record.
-    `split_by` is that of the source. Where the corpus was there before and nothing was done,
-    `written_by` is the version of this package that wrote it, else `None`.
-    """
-
-    folder: Path
-    splits: dict[str, dict[str, int]]
-    questions: dict[str, int]
-    skipped: dict[str, str]
-    sampling_rate: float
-    split_by: Literal["patient", "record"] = "patient"
-    written_by: str | None = None
-
-    def __str__(self) -> str:
-        """Some lines for a terminal: what went through, and what is to be known of it."""
-        by_split = ", ".join(f"{counts['rows']} {split}" for split, counts in self.splits.items())
-        asked = f"; {sum(self.questions.values())} questions" if self.questions else ""
-        lines = [
-            f"{self.folder}: {self.rows} rows of {self.records} records at "
-            f"{self.sampling_rate:g} Hz ({by_split}){asked}"
-        ]
-        if self.split_by == "record":
-            lines.append("split by record; patients unknown (--patient-pattern finds them)")
-        if self.skipped:
-            first = next(iter(self.skipped.values()))
-            lines.append(f"{len(self.skipped)} skipped, see {SKIPPED_FILE}; the first: {first}")
-        if self.written_by is not None:
-            lines.append("already there, nothing done" + self._why_to_overwrite())
-        return "\n".join(lines)
-
-    def _why_to_overwrite(self) -> str:
-        reasons = []
-        if self.written_by != __version__:
-            reasons.append(f"to replace what version {self.written_by} wrote")
-        if self.skipped:
-            reasons.append("to try again what was skipped")
-        return "; give --overwrite " + " and ".join(reasons) if reasons else ""
-
-    @property
-    def rows(self) -> int:
-        """Rows of all splits: windows of records."""
-        return sum(counts["rows"] for counts in self.splits.values())
-
-    @property
-    def records(self) -> int:
-        """Records of all splits."""
-        return sum(counts["records"] for counts in self.splits.values())
 
 
 @dataclass
@@ -357,7 +303,7 @@ def _finish(
         for name, reason in skipped.items()
     ]
     _write_text(folder / SKIPPED_FILE, "".join(lines))
-    _write_text(folder / "README.md", _card(description))
+    _write_text(folder / "README.md", dataset_card(description))
     _write_text(folder / CORPUS_FILE, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
     (folder / PROGRESS_FILE).unlink(missing_ok=True)
     return CorpusSummary(
@@ -385,24 +331,6 @@ def _without_signal(shards: list[Path]) -> list[dict[str, Any]]:
     for shard in shards:
         rows += pyarrow.parquet.read_table(shard, columns=columns).to_pylist()
     return rows
-
-
-def _card(description: dict[str, Any]) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    template = shipped_file("hub_cards/dataset_card.md").read_text(encoding="utf-8")
-    splits = [
-        {"name": split, **counts}
-        for split, counts in description["splits"].items()
-        if counts["rows"]
-    ]
-    asked = [{"name": split, "rows": rows} for split, rows in description["questions"].items()]
-    numbers = {key: f"{description[key]:g}" for key in ("sampling_rate", "window_s")}
-    return (
-        Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-        .from_string(template)
-        .render(description | numbers | {"splits": splits, "question_splits": asked})
-    )
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ from ecg_byte_hf.progress import bar
 from .loading import Reader, load_reader
 from .output_folder import BLIND_FOLDER, SETTINGS_FILE
 from .sequences import Reading, build_readings
-from .training import tokenise
+from .tokenised import tokenise
 
 # Reports are free text: exact match says nothing about them.
 UNSCORED_TYPES = frozenset({"report"})

@@ -27,6 +27,7 @@ from .output_folder import (
     write_finished,
 )
 from .sequences import Chat, Reading, build_readings, collate, pack
+from .tokenised import TokenisedCorpus
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
@@ -144,63 +145,6 @@ def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[s
     if main:
         write_json(settings, out / SETTINGS_FILE)
     return settings
-
-
-@dataclass
-class TokenisedCorpus:
-    """The train and validation splits of a corpus: ECG ids (of the ECG BPE) and questions."""
-
-    ecg_processor: Any
-    ecgs: dict[str, dict[str, list[int]]]
-    questions: dict[str, list[dict[str, Any]]]
-
-    @classmethod
-    def open(cls, arguments: ReadingArguments) -> TokenisedCorpus:
-        """Read the corpus and tokenise its ECGs with the cached map step."""
-        from ecg_byte_hf.corpora import open_corpus, open_questions
-
-        processor = load_ecg_processor(arguments.tokenizer)
-        splits, asked = open_corpus(arguments.corpus), open_questions(arguments.corpus)
-        ecgs, questions = {}, {}
-        limits = {
-            "train": arguments.max_train_records,
-            "validation": arguments.max_validation_records,
-        }
-        for split, limit in limits.items():
-            if split not in splits or split not in asked:
-                raise EcgByteError(
-                    f"corpus {arguments.corpus}: no {split} split with questions: prepare it again"
-                )
-            ecgs[split] = tokenise(splits[split], processor, limit, arguments.num_proc)
-            questions[split] = [
-                row for row in asked[split].to_list() if row["record_id"] in ecgs[split]
-            ]
-        return cls(processor, ecgs, questions)
-
-
-def load_ecg_processor(tokenizer: str | Path) -> Any:
-    """The processor of a tokenizer folder or Hub id (`EcgByteProcessor` with the ECG BPE)."""
-    from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
-
-    try:
-        return EcgByteProcessor.from_pretrained(str(tokenizer))
-    except OSError as error:
-        first = str(error).strip().splitlines()[0]
-        raise EcgByteError(
-            f"cannot load an ECG tokenizer from {tokenizer}: {first} (make one with "
-            "`ecg-byte train-tokenizer`)"
-        ) from error
-
-
-def tokenise(
-    split: Any, processor: Any, limit: int | None = None, num_proc: int | None = None
-) -> dict[str, list[int]]:
-    """Record id -> ids of its ECG, in ids of the ECG BPE, by the cached map step."""
-    from ecg_byte_hf.symbolize import tokenize_dataset
-
-    rows = split if limit is None else split.select(range(min(limit, len(split))))
-    done = tokenize_dataset(rows, processor, num_proc=num_proc).with_format("python")
-    return dict(zip(done["record_id"], done["ecg_ids"], strict=True))
 
 
 def _train_one(
