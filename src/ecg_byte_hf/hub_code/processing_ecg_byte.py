@@ -61,6 +61,8 @@ class EcgByteProcessor(ProcessorMixin):
     def words_to_ids(self, words: Sequence[str]) -> list[int]:
         """`<|ecg|>`, per channel its marker and the tokens of its word, `<|/ecg|>`, as ids.
 
+        An empty word has neither; that its marker is missing says so.
+
         Raises `EcgByteError` where the words do not fit the channels or the alphabet.
         """
         self._ecg_ids.check_words(words)
