@@ -1,0 +1,5 @@
+"""`python -m ecg_byte_hf.cli`."""
+
+from . import main
+
+main()

@@ -1,0 +1,41 @@
+"""`ecg-byte ask`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Missing, RecordRate
+
+
+def ask_command(
+    record: Annotated[str, typer.Argument(help="WFDB record, CSV or .npy file.")],
+    question: Annotated[str, typer.Argument(help="What you want to know about it.")],
+    model: Annotated[Path, typer.Option(help="Folder written by training/finetune.py.")],
+    base: Annotated[
+        str | None, typer.Option(help="Base model instead of the one that the adapter names.")
+    ] = None,
+    gguf_file: Annotated[
+        str | None, typer.Option(help="Name of a GGUF in the folder given with --base.")
+    ] = None,
+    sampling_rate: RecordRate = None,
+    missing_leads: Missing = "refuse",
+) -> None:
+    """Ask a fine-tuned model about one ECG and print its answer.
+
+    Example: ecg-byte ask ptb-xl/records500/00000/00001_hr "Is the rhythm regular?" --model OUT
+    """
+    from ..reading.answering import ask
+
+    answer = ask(
+        record,
+        question,
+        model,
+        base=base,
+        gguf_file=gguf_file,
+        sampling_rate=sampling_rate,
+        missing_leads=missing_leads,
+    )
+    print(answer)

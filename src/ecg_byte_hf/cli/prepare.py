@@ -1,0 +1,134 @@
+"""`ecg-byte prepare`: a source of recordings in, a corpus out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Missing, Quiet
+
+prepare_app = typer.Typer(
+    help="Write a corpus: a folder that `datasets.load_dataset` reads.", no_args_is_help=True
+)
+
+CorpusFolder = Annotated[Path, typer.Option("--out", help="Folder of the corpus to write.")]
+CorpusRate = Annotated[
+    float | None,
+    typer.Option("--sampling-rate", help="Hz of the corpus; default: that of its first record."),
+]
+Window = Annotated[float, typer.Option(help="Seconds of a row, 2 to 10; longer records are cut.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a corpus in --out.")]
+Questions = Annotated[bool, typer.Option(help="Write questions and answers too.")]
+
+
+@prepare_app.command("ptb-xl")
+def prepare_ptb_xl(
+    folder: Annotated[Path, typer.Argument(help="PTB-XL's folder, with ptbxl_database.csv.")],
+    out: CorpusFolder,
+    rate: Annotated[int, typer.Option(help="Which of PTB-XL's rates to read: 500 or 100.")] = 500,
+    sampling_rate: CorpusRate = None,
+    window: Window = 10.0,
+    missing_leads: Missing = "refuse",
+    questions: Questions = True,
+    seed: Annotated[int, typer.Option(help="Seed of the questions.")] = 0,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a corpus from PTB-XL: folds 1-8 train, 9 validation, 10 test.
+
+    Example: ecg-byte prepare ptb-xl ptb-xl/1.0.3 --out corpora/ptb-xl
+    """
+    from ..corpora.ptb_xl import ptb_xl
+    from ..corpora.writer import write_corpus
+
+    summary = write_corpus(
+        ptb_xl(folder, rate=rate, missing_leads=missing_leads),
+        out,
+        sampling_rate=sampling_rate,
+        window_s=window,
+        with_questions=questions,
+        question_seed=seed,
+        overwrite=overwrite,
+        quiet=quiet,
+    )
+    print(summary)
+
+
+@prepare_app.command("wfdb")
+def prepare_wfdb(
+    folder: Annotated[Path, typer.Argument(help="Folder of WFDB records, at any depth.")],
+    out: CorpusFolder,
+    validation_share: Annotated[float, typer.Option(help="Share of patients to validate.")] = 0.1,
+    test_share: Annotated[float, typer.Option(help="Share of patients to test.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    patient_pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="Regular expression whose group in a record's path is its patient; without it "
+            "each record is split by itself."
+        ),
+    ] = None,
+    license_: Annotated[
+        str, typer.Option("--license", help="Licence of the recordings, for the card.")
+    ] = "unknown",
+    sampling_rate: CorpusRate = None,
+    window: Window = 10.0,
+    missing_leads: Missing = "refuse",
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a corpus from a folder of WFDB records, split by patient where a pattern names them.
+
+    Example: ecg-byte prepare wfdb ptbdb --patient-pattern '(patient[0-9]+)/' --out corpora/ptbdb
+    """
+    from ..corpora.wfdb_folder import wfdb_folder
+    from ..corpora.writer import write_corpus
+
+    source = wfdb_folder(
+        folder,
+        validation_share=validation_share,
+        test_share=test_share,
+        seed=seed,
+        patient_pattern=patient_pattern,
+        missing_leads=missing_leads,
+        licence=license_,
+    )
+    summary = write_corpus(
+        source,
+        out,
+        sampling_rate=sampling_rate,
+        window_s=window,
+        overwrite=overwrite,
+        quiet=quiet,
+    )
+    print(summary)
+
+
+@prepare_app.command("simulation")
+def prepare_simulation(
+    out: CorpusFolder,
+    records: Annotated[int, typer.Option(help="How many ECGs to simulate.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of patients and questions.")] = 0,
+    sampling_rate: Annotated[float, typer.Option(help="Hz of the simulated ECGs.")] = 500.0,
+    questions: Questions = True,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a corpus of simulated ECGs with known truth, and questions about it.
+
+    Example: ecg-byte prepare simulation --records 2000 --seed 0 --out corpora/simulation
+    """
+    from ..corpora.simulated import simulated
+    from ..corpora.writer import write_corpus
+
+    summary = write_corpus(
+        simulated(records, seed=seed, sampling_rate=sampling_rate),
+        out,
+        with_questions=questions,
+        question_seed=seed,
+        overwrite=overwrite,
+        quiet=quiet,
+    )
+    print(summary)

@@ -1,0 +1,73 @@
+"""`ecg-byte train-tokenizer`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Quiet
+
+
+def train_tokenizer_command(
+    corpus: Annotated[Path, typer.Argument(help="Corpus folder, made by 'prepare'.")],
+    out: Annotated[Path, typer.Option(help="Folder of the tokenizer to write.")],
+    preset: Annotated[str, typer.Option(help="paper, compact or beat.")] = "compact",
+    vocab_size: Annotated[int, typer.Option(help="Tokens in all, markers included.")] = 4096,
+    split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
+    max_records: Annotated[
+        int | None, typer.Option(help="Only the first so many rows of the split.")
+    ] = None,
+    cleaning: Annotated[
+        str | None, typer.Option(help="clean, paper or none; default: the preset's own.")
+    ] = None,
+    step: Annotated[
+        float | None, typer.Option(help="Quantiser step in mV (default: compact 0.33, beat 0.5).")
+    ] = None,
+    dead_zone: Annotated[
+        float | None,
+        typer.Option(help="Share of a step that becomes 0 (compact, beat; default 0.6)."),
+    ] = None,
+    template_step: Annotated[
+        float | None, typer.Option(help="Step of the representative beat in mV (beat).")
+    ] = None,
+    one_word: Annotated[
+        bool, typer.Option("--one-word", help="One word per ECG, as in the paper (paper).")
+    ] = False,
+    lead_order: Annotated[
+        str | None, typer.Option(help="standard, or paper: aVL before aVR (paper).")
+    ] = None,
+    num_proc: Annotated[int | None, typer.Option(help="Processes of the map step.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a tokenizer in --out.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit an extractor on a corpus and train its BPE: writes a folder for AutoTokenizer.
+
+    Example: ecg-byte train-tokenizer out/corpus --preset compact --out out/tokenizer
+    """
+    from ..corpus_tokenizer import claim_tokenizer_folder, processor_from_corpus, save_processor
+
+    claim_tokenizer_folder(out, overwrite=overwrite)
+    options = {
+        "step": step,
+        "dead_zone": dead_zone,
+        "template_step": template_step,
+        "lead_order": lead_order,
+    }
+    codec = {name: value for name, value in options.items() if value is not None}
+    processor = processor_from_corpus(
+        corpus,
+        preset=preset,
+        vocabulary_size=vocab_size,
+        split=split,
+        max_records=max_records,
+        cleaning=cleaning,
+        codec=codec | ({"one_word": True} if one_word else {}),
+        num_proc=num_proc,
+        quiet=quiet,
+    )
+    save_processor(processor, out)
+    print(f"{out}: preset {preset}, {processor.ecg_vocabulary_size} tokens")
