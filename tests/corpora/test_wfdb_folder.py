@@ -103,6 +103,8 @@ def test_splits_are_by_patient_and_do_not_depend_on_other_records(tmp_path):
     shares = [split_of(str(number), 0, 0.1, 0.2) for number in range(4000)]
     assert shares.count("validation") / 4000 == pytest.approx(0.1, abs=0.02)
     assert shares.count("test") / 4000 == pytest.approx(0.2, abs=0.02)
+    # A database that is kept for measuring only.
+    assert {split_of(str(number), 0, 1.0, 0.0) for number in range(200)} == {"validation"}
 
 
 def test_what_is_refused_before_anything_is_read(tmp_path):
@@ -111,8 +113,8 @@ def test_what_is_refused_before_anything_is_read(tmp_path):
     with pytest.raises(EcgByteError, match="no WFDB header"):
         wfdb_folder(tmp_path)
     write_record(tmp_path)
-    with pytest.raises(EcgByteError, match="below 1 together"):
-        wfdb_folder(tmp_path, validation_share=0.5, test_share=0.5)
+    with pytest.raises(EcgByteError, match="at most 1 together"):
+        wfdb_folder(tmp_path, validation_share=0.5, test_share=0.6)
     with pytest.raises(EcgByteError, match="is wrong"):
         wfdb_folder(tmp_path, patient_pattern="(")
     for pattern in ("patient", "", "(a)(b)"):

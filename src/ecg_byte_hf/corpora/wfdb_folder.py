@@ -36,17 +36,17 @@ def wfdb_folder(
     `patient_pattern` in the record id; a record in which it finds none is skipped. Without a
     pattern patients are unknown and each record is split by itself. Age and sex are taken from
     header comments ("Age: 64", "Sex: Female"). Segments of longer records are not read twice.
-    Raises `EcgByteError` for a folder without headers, shares that leave nothing to train on, or a
+    Raises `EcgByteError` for a folder without headers, shares that are more than the whole, or a
     pattern that is wrong or finds no patient at all.
     """
     root = Path(folder)
     if not root.is_dir():
         raise EcgByteError(f"{root}: no such folder")
     shares = (validation_share, test_share)
-    if not (all(0 <= share < 1 for share in shares) and sum(shares) < 1):
+    if not (all(0 <= share <= 1 for share in shares) and sum(shares) <= 1):
         raise EcgByteError(
             f"validation share {validation_share} and test share {test_share} must be 0 or more "
-            f"and below 1 together"
+            f"and at most 1 together"
         )
     try:
         pattern = None if patient_pattern is None else re.compile(patient_pattern)
