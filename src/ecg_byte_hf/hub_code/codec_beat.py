@@ -8,7 +8,7 @@ first nine words are empty and the rest is what `compact` says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,8 +34,16 @@ from .codec_compact import (
 )
 from .errors import EcgByteError
 from .rr_word import decode_beats, encode_beats
-from .run_lengths import ALPHABET, BLOCK, Parsed, encode_rows, parse
-from .spans import Span
+from .run_lengths import (
+    ALPHABET,
+    BLOCK,
+    Parsed,
+    character_places,
+    encode_rows,
+    parse,
+    symbols_before,
+)
+from .spans import Span, Stretch, check_placed
 
 _USUAL_INTERVAL_S = 0.8
 # The reference point of a beat that the record cuts off may lie this little outside of it.
@@ -91,6 +99,7 @@ class BeatCodec:
         *(f"r{k}" for k in range(1, COMPONENTS + 1)),
     )
     alphabet: str = ALPHABET
+    codes_components: bool = True
 
     def __init__(
         self,
@@ -228,10 +237,13 @@ class BeatCodec:
         kept[1:] &= positions[1:] > np.maximum.accumulate(positions)[:-1]
         if strict:
             self._check(parsed, positions, kinds, kept)
-        coefficients = dequantise(parsed[1:], 2 * self._beat_samples, self._template.step)
+        return _Rhythm(positions[kept], kinds[kept], self._templates(parsed[1:]))
+
+    def _templates(self, words: Sequence[Parsed]) -> Float32:
+        """The two representative beats (2, words, samples of a beat) that template words say."""
+        coefficients = dequantise(words, 2 * self._beat_samples, self._template.step)
         halves = np.split(coefficients, 2, axis=1)
-        templates = np.stack([signal_from_blocks(half) for half in halves])
-        return _Rhythm(positions[kept], kinds[kept], templates)
+        return np.stack([signal_from_blocks(half) for half in halves])
 
     def _check(
         self, parsed: Sequence[Parsed], positions: Int64, kinds: Int64, kept: NDArray[np.bool_]
@@ -311,6 +323,54 @@ class BeatCodec:
             if first < last:
                 found.append(Span(span.channel, first, last))
         return found
+
+    def places(self, channel: str, word: str) -> NDArray[np.int64]:
+        """Which coefficient (`rr`: beat) each character begins at: int64 (characters,)."""
+        return character_places(word)
+
+    def waveform(self, channel: str, symbols: str, place: int = 0) -> Float32:
+        """What symbols add, in the signal's unit.
+
+        Of `r1` ...: as `CompactCodec.waveform`, float32 (12, nominal samples). Of `t1` ...: in one
+        beat, float32 (12, samples of a beat), from 0.28 s before its reference point; places of a
+        second template count as those of its own beat. Of `rr`: zeros, since a rhythm has no
+        waveform of its own.
+        Raises `EcgByteError` for an unknown channel, a place out of range and foreign characters.
+        """
+        nominal = self._rest.nominal_samples
+        places = 2 * self._beat_samples if channel.startswith("t") else nominal
+        check_placed("beat", self, channel, symbols, place, places)
+        number = self.channels.index(channel)
+        if channel == "rr":
+            return np.zeros((12, nominal), dtype=np.float32)
+        if number > COMPONENTS:
+            return self._rest.waveform(channel, symbols, place)
+        parsed = parse(symbols).part(0, len(symbols), place % self._beat_samples)
+        coefficients = dequantise([parsed], self._beat_samples, self._template.step)
+        return self._rest.leads(signal_from_blocks(coefficients), number - 1)
+
+    def contributions(
+        self, words: Sequence[str], stretches: Iterable[Stretch]
+    ) -> Iterator[Float32]:
+        """What each stretch of characters adds to `decode(words)`: float32 (12, samples) each.
+
+        Template characters add in every beat that the RR word places; characters of the RR word
+        add nothing of their own. Stretches that hold every character add up to `decode(words)`.
+        """
+        words = self._seventeen(words, strict=False)
+        samples = self.length(words)
+        rhythm = self._rhythm(words, samples)
+        parsed = [parse(word) for word in words]
+        before = [symbols_before(word) for word in words]
+        for word, start, stop in stretches:
+            part = parsed[word].part(before[word][start], before[word][stop])
+            if word > COMPONENTS:
+                yield self._rest.leads_of(word - 1 - COMPONENTS, part, samples)
+            elif word:
+                one = rhythm._replace(templates=self._templates([part]))
+                yield self._rest.leads(self._laid_out(one, samples), word - 1)
+            else:
+                yield np.zeros((12, samples), dtype=np.float32)
 
     def component_signals(self, signal: Float32) -> Float32:
         """What each word codes, of a cleaned signal (12, samples): float32 (17, samples).

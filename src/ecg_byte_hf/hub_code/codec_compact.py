@@ -6,7 +6,7 @@ coefficients of a block side by side, coarse to fine -> characters (`run_lengths
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,12 +21,14 @@ from .run_lengths import (
     BLOCK,
     LARGEST_VALUE,
     Parsed,
+    character_places,
     encode_rows,
     end_symbol,
     parse,
     run_symbols,
+    symbols_before,
 )
-from .spans import Span
+from .spans import Span, Stretch, check_placed
 
 COMPONENTS = 8
 WAVELET = "bior4.4"
@@ -103,6 +105,7 @@ class CompactCodec:
 
     channels: tuple[str, ...] = tuple(f"r{k}" for k in range(1, COMPONENTS + 1))
     alphabet: str = ALPHABET
+    codes_components: bool = True
 
     def __init__(
         self,
@@ -269,15 +272,55 @@ class CompactCodec:
         """
         return self.leads(self.decode_components(words, strict))
 
-    def leads(self, components: Float32) -> Float32:
-        """The leads float32 (12, samples) of components (8, samples)."""
-        return np.asarray(self._transform().T @ components, dtype=np.float32)
+    def leads(self, components: Float32, only: int | None = None) -> Float32:
+        """The leads float32 (12, samples) of components (8, samples).
+
+        `only`: the number of the one component that `components` (1, samples) holds.
+        """
+        rows = self._transform() if only is None else self._transform()[[only]]
+        return np.asarray(rows.T @ components, dtype=np.float32)
 
     def decode_components(self, words: Sequence[str], strict: bool = False) -> Float32:
         """The components float32 (8, samples) of any words, as `decode` reads them."""
         parsed, samples = self._parse(words, strict)
         places = -(-samples // BLOCK) * BLOCK
         return signal_from_blocks(dequantise(parsed, places, self.step))[:, :samples]
+
+    def places(self, channel: str, word: str) -> NDArray[np.int64]:
+        """Which coefficient of the channel each character begins at: int64 (characters,)."""
+        return character_places(word)
+
+    def waveform(self, channel: str, symbols: str, place: int = 0) -> Float32:
+        """What symbols add to a signal of nominal length: float32 (12, samples), in its unit.
+
+        `place`: the coefficient that the first of them stands at. A coefficient's waveform depends
+        on its place among the 16 of a block (which band of the wavelet it is of), and its height in
+        each lead on the channel. What would come after the end is left out.
+        Raises `EcgByteError` for an unknown channel, a place out of range and foreign characters.
+        """
+        check_placed("compact", self, channel, symbols, place, self.nominal_samples)
+        parsed = parse(symbols).part(0, len(symbols), place)
+        return self.leads_of(self.channels.index(channel), parsed, self.nominal_samples)
+
+    def contributions(
+        self, words: Sequence[str], stretches: Iterable[Stretch]
+    ) -> Iterator[Float32]:
+        """What each stretch of characters adds to `decode(words)`: float32 (12, samples) each.
+
+        Stretches that together hold every character add up to it. An extension adds nothing by
+        itself: its value comes with the symbol that it extends.
+        """
+        parsed, samples = self._parse(words, strict=False)
+        before = [symbols_before(word) for word in words]
+        for word, start, stop in stretches:
+            part = parsed[word].part(before[word][start], before[word][stop])
+            yield self.leads_of(word, part, samples)
+
+    def leads_of(self, component: int, symbols: Parsed, samples: int) -> Float32:
+        """The leads float32 (12, samples) of symbols of the component with this number."""
+        places = -(-samples // BLOCK) * BLOCK
+        wave = signal_from_blocks(dequantise([symbols], places, self.step))[:, :samples]
+        return self.leads(wave, component)
 
     def locate(self, words: Sequence[str]) -> list[list[Span]]:
         """Per word the `Span` of every character, in samples.

@@ -7,7 +7,7 @@ letter k to k/25 of the range, a letter decodes to the centre of its bin: half t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .errors import EcgByteError
 from .leads import STANDARD_LEADS
-from .spans import Span
+from .spans import Span, Stretch, check_placed
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 MARGIN = 0.5
@@ -43,6 +43,7 @@ class PaperCodec:
     """
 
     alphabet: str = LETTERS
+    codes_components: bool = False
 
     def __init__(
         self,
@@ -122,6 +123,12 @@ class PaperCodec:
             return [letters.tobytes().decode("ascii")]
         return [lead.tobytes().decode("ascii") for lead in letters]
 
+    def _centres(self) -> Float32:
+        """The level (mV) of each letter, float32 (26,)."""
+        low, high = self._range()
+        width = (high - low) / len(LETTERS)
+        return (low + (np.arange(len(LETTERS)) + 0.5) * width).astype(np.float32)
+
     def _codes(self, words: Sequence[str], strict: bool) -> list[NDArray[np.int64]]:
         """Letter numbers per lead, foreign characters left out."""
         if strict and len(words) != len(self.channels):
@@ -162,15 +169,58 @@ class PaperCodec:
         Foreign characters are left out, a lead that is too short ends in zeros; with `strict` an
         `EcgByteError` says what was wrong.
         """
-        low, high = self._range()
+        centres = self._centres()
         leads = self._codes(words, strict)
         samples = self._samples(leads)
-        width = (high - low) / len(LETTERS)
-        centres = (low + (np.arange(len(LETTERS)) + 0.5) * width).astype(np.float32)
         signal = np.zeros((12, samples), dtype=np.float32)
         for row, codes in zip(self._rows, leads, strict=True):
             kept = codes[:samples]
             signal[row, : len(kept)] = centres[kept]
+        return signal
+
+    def places(self, channel: str, word: str) -> NDArray[np.int64]:
+        """Which sample each character stands for: int64 (characters,); foreign ones take none."""
+        widths = np.array([character in LETTERS for character in word], dtype=np.int64)
+        return np.cumsum(widths) - widths
+
+    def waveform(self, channel: str, symbols: str, place: int = 0) -> Float32:
+        """The levels that letters stand for, from sample `place` on: float32 (12, samples) in mV.
+
+        Zero elsewhere; what would come after the nominal length is left out. Where the whole ECG is
+        one word, `place` counts through its leads.
+        Raises `EcgByteError` for an unknown channel, a place out of range and foreign characters.
+        """
+        samples = self.nominal_samples
+        places = 12 * samples if self.one_word else samples
+        check_placed("paper", self, channel, symbols, place, places)
+        return self._levels(self.channels.index(channel), place, symbols, samples, samples)
+
+    def contributions(
+        self, words: Sequence[str], stretches: Iterable[Stretch]
+    ) -> Iterator[Float32]:
+        """What each stretch of characters adds to `decode(words)`: float32 (12, samples) each.
+
+        The levels of its samples, zero elsewhere, so that stretches that together hold every
+        character add up to the decoded signal.
+        """
+        leads = self._codes(words, strict=False)
+        samples = self._samples(leads)
+        places = [
+            self.places(channel, word) for channel, word in zip(self.channels, words, strict=False)
+        ]
+        for word, start, stop in stretches:
+            letters = "".join(c for c in words[word][start:stop] if c in LETTERS)
+            place = int(places[word][start]) if letters else 0
+            yield self._levels(word, place, letters, samples, len(leads[0]))
+
+    def _levels(self, word: int, place: int, letters: str, samples: int, per_lead: int) -> Float32:
+        """Leads (12, samples) of letters from `place` of a word; `per_lead`: letters of a lead."""
+        codes = np.frombuffer(letters.encode("ascii"), dtype=np.uint8) - ord("a")
+        at = place + np.arange(len(codes))
+        numbers, at = np.divmod(at, per_lead) if self.one_word else (np.full(len(codes), word), at)
+        inside = (numbers < 12) & (at < samples)
+        signal = np.zeros((12, samples), dtype=np.float32)
+        signal[np.take(self._rows, numbers[inside]), at[inside]] = self._centres()[codes[inside]]
         return signal
 
     def locate(self, words: Sequence[str]) -> list[list[Span]]:

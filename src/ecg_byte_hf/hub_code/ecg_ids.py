@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .errors import EcgByteError
 from .feature_extraction_ecg_byte import EcgByteFeatureExtractor
-from .spans import Span
+from .spans import PlacedSymbols, Span, Stretch
 
 BEGIN = "<|ecg|>"
 END = "<|/ecg|>"
@@ -31,11 +31,19 @@ def ecg_token_names(ecg_tokenizer: Any, word_markers: Collection[str]) -> list[s
 
 
 class _Placed(NamedTuple):
-    """A token of a channel: its position among the ids, its channel's number and its symbols."""
+    """A token of a channel: its position among the ids, its channel's number and its symbols.
+
+    `start`: how many characters of the channel's word stand before it.
+    """
 
     position: int
     channel: int
     symbols: str
+    start: int
+
+    @property
+    def stretch(self) -> Stretch:
+        return Stretch(self.channel, self.start, self.start + len(self.symbols))
 
 
 class EcgIds:
@@ -111,8 +119,11 @@ class EcgIds:
 
     def to_words(self, ids: NDArray[np.int64], strict: bool = False) -> list[str]:
         """One str per channel of the first ECG among `ids`."""
+        return self._words(self._placed(ids, strict))
+
+    def _words(self, tokens: Sequence[_Placed]) -> list[str]:
         words = [""] * len(self._markers)
-        for token in self._placed(ids, strict):
+        for token in tokens:
             words[token.channel] += token.symbols
         return words
 
@@ -120,11 +131,8 @@ class EcgIds:
         """One `Span` per id."""
         spans = [Span("", 0, 0)] * len(ids)
         tokens = self._placed(ids, strict=False)
-        words = [""] * len(self._markers)
-        for token in tokens:
-            words[token.channel] += token.symbols
+        words = self._words(tokens)
         located = self._extractor.locate(words)
-        used = [0] * len(words)
         for token in tokens:
             channel = self._extractor.channels[token.channel]
             if not token.symbols:
@@ -133,8 +141,7 @@ class EcgIds:
                 length = self._extractor.codec.length(words) if silent else 0
                 spans[token.position] = Span(channel, 0, length)
                 continue
-            first = used[token.channel]
-            used[token.channel] = last = first + len(token.symbols)
+            _, first, last = token.stretch
             start, stop = located[token.channel][first], located[token.channel][last - 1]
             end = stop.stop
             if start.channel != stop.channel:
@@ -144,6 +151,44 @@ class EcgIds:
                 )
             spans[token.position] = Span(start.channel, start.start, end)
         return spans
+
+    def symbols_of(self, i: int) -> str:
+        """The symbols of one id, none for a marker.
+
+        Raises `EcgByteError` for an id that the ECG BPE does not have.
+        """
+        if not 0 <= i < self.vocabulary_size:
+            raise EcgByteError(f"ids: token {i} is no ECG token")
+        return self._symbols[i]
+
+    def marked_channel(self, i: int) -> str | None:
+        """The channel that this id is the marker of."""
+        number = self._channel_of.get(i)
+        return None if number is None else self._extractor.channels[number]
+
+    def symbols(self, ids: NDArray[np.int64]) -> list[PlacedSymbols]:
+        """One `PlacedSymbols` per id."""
+        placed = [PlacedSymbols("", 0, "")] * len(ids)
+        tokens = self._placed(ids, strict=False)
+        codec, channels = self._extractor.codec, self._extractor.channels
+        words = self._words(tokens)
+        places = [
+            codec.places(channel, word).tolist()
+            for channel, word in zip(channels, words, strict=True)
+        ]
+        for token in tokens:
+            place = places[token.channel][token.start] if token.symbols else 0
+            placed[token.position] = PlacedSymbols(channels[token.channel], place, token.symbols)
+        return placed
+
+    def contributions(self, ids: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
+        """What each id adds to the decoded signal: float32 (12, samples) each."""
+        tokens = {token.position: token for token in self._placed(ids, strict=False)}
+        words = self._words(list(tokens.values()))
+        stretches = (
+            tokens[k].stretch if k in tokens else Stretch(0, 0, 0) for k in range(len(ids))
+        )
+        return self._extractor.codec.contributions(words, stretches)
 
     def _placed(self, ids: NDArray[np.int64], strict: bool) -> list[_Placed]:
         """Markers (with no symbols) and symbol tokens of the first ECG among `ids`."""
@@ -156,15 +201,17 @@ class EcgIds:
             raise EcgByteError(f"ids: no {BEGIN} ... {END} in them; pass all tokens of one ECG")
         placed: list[_Placed] = []
         seen: list[int] = []
+        used = [0] * len(self._markers)
         channel: int | None = None
         for position in range(start, stop):
             i = int(ids[position])
             if i in self._channel_of:
                 channel = self._channel_of[i]
                 seen.append(channel)
-                placed.append(_Placed(position, channel, ""))
+                placed.append(_Placed(position, channel, "", used[channel]))
             elif inside[position] and self._symbols[i] and channel is not None:
-                placed.append(_Placed(position, channel, self._symbols[i]))
+                placed.append(_Placed(position, channel, self._symbols[i], used[channel]))
+                used[channel] += len(self._symbols[i])
             elif strict:
                 raise EcgByteError(
                     f"ids: token {i} at position {position} belongs to no channel of the ECG"

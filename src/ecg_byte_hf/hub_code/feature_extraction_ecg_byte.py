@@ -24,7 +24,7 @@ from .signal_checks import (
     check_millivolts,
     check_sampling_rate,
 )
-from .spans import Span
+from .spans import Span, Stretch
 
 Float32 = NDArray[np.float32]
 
@@ -34,6 +34,8 @@ class Codec(Protocol):
 
     channels: tuple[str, ...]
     alphabet: str
+    # Whether `encode(x)` is `encode_components(to_components(x))`, linear up to there.
+    codes_components: bool
 
     @property
     def state(self) -> dict[str, Any]:
@@ -53,6 +55,17 @@ class Codec(Protocol):
 
     def length(self, words: Sequence[str]) -> int:
         """How many samples `decode(words)` has."""
+
+    def places(self, channel: str, word: str) -> NDArray[np.int64]:
+        """At which place of its channel (coefficient, beat, sample) each character begins."""
+
+    def waveform(self, channel: str, symbols: str, place: int = 0) -> Float32:
+        """What `symbols` add if they stand at `place` of a channel: float32 (12, samples)."""
+
+    def contributions(
+        self, words: Sequence[str], stretches: Iterable[Stretch]
+    ) -> Iterator[Float32]:
+        """What each stretch of characters adds to `decode(words)`: float32 (12, samples) each."""
 
 
 CODECS: dict[str, type[Any]] = {"paper": PaperCodec, "compact": CompactCodec, "beat": BeatCodec}
@@ -246,12 +259,13 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
         2 s to 10 s; longer ones are refused: cut them with `EcgRecord.windows()`.
         """
         array, rate = self._checked(signal, sampling_rate, lead_names, source, MAX_DURATION_S)
-        if self.cleaning == "paper" or not isinstance(self._codec, (CompactCodec, BeatCodec)):
+        codec: Any = self._codec
+        if self.cleaning == "paper" or not codec.codes_components:
             return self._codec.encode(self._cleaned(array, rate))
         # Cleaning and the transform over leads are both linear, so their order does not matter,
         # and eight components are cleaned in less time than twelve leads.
-        components = self._codec.to_components(array)
-        return self._codec.encode_components(self._cleaned(components, rate))
+        words: list[str] = codec.encode_components(self._cleaned(codec.to_components(array), rate))
+        return words
 
     def decode(self, words: Sequence[str], strict: bool = False) -> Float32:
         """float32 (12, samples) in the extractor's unit at its sampling rate, of any words.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from .chat import render_chat
 from .ecg_ids import BEGIN, EcgIds
 from .errors import EcgByteError
 from .feature_extraction_ecg_byte import EcgByteFeatureExtractor, each_ecg, is_one_ecg
-from .spans import Span
+from .spans import PlacedSymbols, Span
 from .tokenizer_files import save_portable_tokenizer
 
 ECG_TOKENIZER_FOLDER = "ecg_tokenizer"
@@ -104,6 +104,49 @@ class EcgByteProcessor(ProcessorMixin):
         outside of an ECG cover no samples.
         """
         return self._ecg_ids.spans(self._unshifted(ids))
+
+    def token_symbols(self, ids: Any) -> list[PlacedSymbols]:
+        """One `PlacedSymbols` (channel, place, symbols) per id: what each token says, and where.
+
+        `place` is that of the token's first symbol, as `token_waveform` takes it.
+        """
+        return self._ecg_ids.symbols(self._unshifted(ids))
+
+    def token_waveform(
+        self, token_id: int, channel: str | None = None, place: int = 0
+    ) -> NDArray[np.float32]:
+        """What a token adds to the leads if its symbols stood at `place` of `channel`.
+
+        float32 (12, samples) in the extractor's unit at its sampling rate, over the nominal length;
+        for a representative beat's channel (`t1` ...) over one beat, whose reference point near the
+        R peak is at 0.28 s.
+
+        A token has no waveform of its own: its symbols are coefficients, so what they mean depends
+        on the channel (a row of the KLT, or a lead) and on the place, counted in coefficients, 16 a
+        block (coarse to fine: a4, d4, d3 twice, d2 four times, d1 eight times), in letters for
+        `paper`. `token_symbols` says where tokens stand in an ECG. `channel` defaults to the one
+        that a marker marks, else to `r1`, the first component of what is left (`paper`: to the
+        first lead). RR tokens and markers add nothing.
+
+        Raises `EcgByteError` for an unknown token or channel, a place out of range, and symbols
+        that cannot stand in the channel.
+        """
+        i = int(self._unshifted([token_id])[0])
+        symbols = self._ecg_ids.symbols_of(i)
+        channels = self.feature_extractor.channels
+        usual = "r1" if "r1" in channels else channels[0]
+        channel = channel or self._ecg_ids.marked_channel(i) or usual
+        return self.feature_extractor.codec.waveform(channel, symbols, place)
+
+    def token_contributions(self, ids: Any) -> Iterator[NDArray[np.float32]]:
+        """What each token adds to its own ECG: one float32 (12, samples) per id, one at a time.
+
+        In the extractor's unit at its sampling rate; they sum to `decode_ecg(ids)` but for rounding
+        (float32). A token of the representative beat adds in every beat that the RR word places;
+        RR tokens, markers and tokens outside of the ECG add zero everywhere; a `paper` token adds
+        the levels of its samples. Yields one at a time because `paper` has thousands of tokens.
+        """
+        return self._ecg_ids.contributions(self._unshifted(ids))
 
     def __call__(
         self,

@@ -153,12 +153,36 @@ class Parsed(NamedTuple):
     marks: NDArray[np.int64]
     foreign: int
 
+    def part(self, start: int, stop: int, place: int = 0) -> Parsed:
+        """Symbols `start` ... `stop` alone, every place moved by `place`; no marks."""
+        places = self.places[start:stop] + place
+        widths, values = self.widths[start:stop], self.values[start:stop]
+        return Parsed(places, widths, values, None, _NO_PLACES, 0)
+
+
+def _codes(word: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Of every character its number in the alphabet, and whether it is of it at all."""
+    codes = np.frombuffer(word.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.int64)
+    codes -= FIRST_CHARACTER
+    return codes, (codes >= 0) & (codes < SYMBOLS)
+
+
+def symbols_before(word: str) -> NDArray[np.int64]:
+    """How many symbols stand before each character, and in all: int64 (characters + 1,)."""
+    return np.concatenate([_NO_PLACES, [0], np.cumsum(_codes(word)[1])])
+
+
+def character_places(word: str) -> NDArray[np.int64]:
+    """The place where each character begins: int64 (characters,); foreign ones take none."""
+    codes, known = _codes(word)
+    widths = np.zeros(len(codes), dtype=np.int64)
+    widths[known] = _PLACES_OF[codes[known]]
+    return np.cumsum(widths) - widths
+
 
 def parse(word: str) -> Parsed:
     """Read a string of symbols; never fails, whatever the characters are."""
-    codes = np.frombuffer(word.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.int64)
-    codes -= FIRST_CHARACTER
-    known = (codes >= 0) & (codes < SYMBOLS)
+    codes, known = _codes(word)
     foreign = int(len(codes) - known.sum())
     if foreign:
         codes = codes[known]

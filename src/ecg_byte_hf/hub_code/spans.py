@@ -1,8 +1,10 @@
-"""Where in the signal a symbol or a token lies."""
+"""Where in the signal, or in its words, a symbol or a token lies."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from .errors import EcgByteError
 
 
 class Span(NamedTuple):
@@ -15,3 +17,40 @@ class Span(NamedTuple):
     channel: str
     start: int
     stop: int
+
+
+class Stretch(NamedTuple):
+    """Characters `start` ... `stop` (half-open) of the word with the number `word`."""
+
+    word: int
+    start: int
+    stop: int
+
+
+class PlacedSymbols(NamedTuple):
+    """A token's symbols and where in its channel they stand.
+
+    `channel` is empty and `symbols` too for tokens that belong to no channel; a marker has its
+    channel and no symbols. `place` counts what the channel's word counts, from 0: coefficients in
+    blocks of 16 (`compact`, and `beat` but for its `rr`), beats (`rr`), samples (`paper`; of the
+    whole ECG where it is one word).
+    """
+
+    channel: str
+    place: int
+    symbols: str
+
+
+def check_placed(
+    preset: str, codec: Any, channel: str, symbols: str, place: int, places: int
+) -> None:
+    """Raise `EcgByteError` unless `symbols` may stand at `place` of one of a codec's channels."""
+    if channel not in codec.channels:
+        raise EcgByteError(f"{preset}: no channel {channel!r}; it has {', '.join(codec.channels)}")
+    if not 0 <= place < places:
+        raise EcgByteError(f"{preset}: place {place} of {channel} is not within 0 ... {places - 1}")
+    foreign = set(symbols) - set(codec.alphabet)
+    if foreign:
+        raise EcgByteError(
+            f"{preset}: {len(foreign)} characters outside the alphabet (first: {min(foreign)!r})"
+        )
