@@ -56,6 +56,33 @@ def prepare_ptb_xl(
     print(summary)
 
 
+@prepare_app.command("ptb-xl-normalised")
+def prepare_ptb_xl_normalised(
+    folder: Annotated[Path, typer.Argument(help="Folder with train.parquet, validation.parquet.")],
+    out: CorpusFolder,
+    questions: Questions = True,
+    seed: Annotated[int, typer.Option(help="Seed of the questions.")] = 0,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a corpus from PTB-XL in standard deviations at 100 Hz; folds as in ptb-xl.
+
+    Example: ecg-byte prepare ptb-xl-normalised ptb-xl-normalised --out corpora/ptb-xl-normalised
+    """
+    from ..corpora.ptb_xl_normalised import ptb_xl_normalised
+    from ..corpora.writer import write_corpus
+
+    summary = write_corpus(
+        ptb_xl_normalised(folder),
+        out,
+        with_questions=questions,
+        question_seed=seed,
+        overwrite=overwrite,
+        quiet=quiet,
+    )
+    print(summary)
+
+
 @prepare_app.command("wfdb")
 def prepare_wfdb(
     folder: Annotated[Path, typer.Argument(help="Folder of WFDB records, at any depth.")],
