@@ -4,31 +4,39 @@ import pytest
 
 from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.reading.output_folder import (
+    base_folder,
     claim_output,
     is_output,
     read_finished,
     remove_output,
     write_finished,
+    write_ignore_file,
 )
 
 
 def make_model(folder):
-    for name in ("adapter_model.safetensors", "leads.py", "evaluation-test.json"):
+    for name in (
+        "adapter_model.safetensors",
+        "leads.py",
+        "evaluation-test.json",
+        "model.safetensors",
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("x")
     (folder / "reading.json").write_text(json.dumps({"sees_ecg": True}))
     (folder / "training" / "adapter" / "checkpoint-1").mkdir(parents=True)
-    (folder / "base").mkdir()
+    base_folder(folder).mkdir(parents=True)
+    write_ignore_file(folder)
 
 
 def test_overwriting_removes_what_was_written_and_nothing_else(tmp_path):
     make_model(tmp_path / "out")
     make_model(tmp_path / "out" / "blind")
     foreign = ["thesis.tex", "training/notes.txt", "blind/thesis.tex", "README.md"]
-    foreign += ["base/thesis.tex", "training/base/notes.txt"]
-    (tmp_path / "out" / "training" / "base").mkdir()
-    (tmp_path / "out" / "base" / "config.json").write_text("ours")
-    (tmp_path / "out" / "base" / "model.safetensors").write_text("ours")
+    foreign += ["training/base/model/thesis.tex", "training/base/notes.txt"]
+    foreign += ["blind/.gitignore"]
+    for name in ("config.json", "model.safetensors"):
+        (base_folder(tmp_path / "out") / name).write_text("ours")
     for name in foreign:
         (tmp_path / "out" / name).write_text("mine")
     assert claim_output(tmp_path / "out", resume=False, overwrite=True)
@@ -45,7 +53,7 @@ def test_overwriting_removes_what_was_written_and_nothing_else(tmp_path):
         ("training/finetune.py", True),
         ("reading.json", False),
         ("reading.json", True),
-        ("base/notes.txt", True),
+        ("blind/notes.txt", True),
     ],
 )
 def test_a_folder_of_something_else_is_never_touched(tmp_path, name, resume):

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import TrainingArguments
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, TrainingArguments
 from typer.testing import CliRunner
 
 from ecg_byte_hf import EcgByteError
@@ -17,66 +18,22 @@ from ecg_byte_hf.corpora.simulation import simulate
 from ecg_byte_hf.reading.answering import ask
 from ecg_byte_hf.reading.evaluation import evaluate, flat_ecg_ids
 from ecg_byte_hf.reading.loading import load_reader
+from ecg_byte_hf.reading.output_folder import check_base_is_public
 from ecg_byte_hf.reading.training import ReadingArguments, finetune
 
 from . import tiny
 
 
-def train(
-    corpus,
-    tokenizer,
-    out,
-    *,
-    max_steps=2,
-    resume=None,
-    blind=False,
-    overwrite=False,
-    modules="all-linear",
-    **more,
-):
-    arguments = ReadingArguments(
-        corpus=str(corpus),
-        tokenizer=str(tokenizer),
-        small_llama=tiny.SMALL_LLAMA,
-        context=1024,
-        max_train_records=12,
-        max_validation_records=4,
-        train_blind=blind,
-        lora_target_modules=modules,
-        overwrite=overwrite,
-        quiet=True,
-    )
-    options = {
-        "learning_rate": 1e-3,
-        "per_device_train_batch_size": 2,
-        "save_strategy": "steps",
-        "save_steps": 1,
-        "report_to": "none",
-        "use_cpu": True,
-        "seed": 7,
-        **more,
-    }
-    training = TrainingArguments(
-        output_dir=str(out), max_steps=max_steps, resume_from_checkpoint=resume, **options
-    )
-    return finetune(arguments, training)
+def train(corpus, tokenizer, out, **options):
+    return finetune(*tiny.arguments(corpus, tokenizer, out, **options))
 
 
 def weights(folder):
-    from safetensors.torch import load_file
-
-    return {
-        str(path.relative_to(folder)): load_file(path)
-        for path in (folder / "adapter_model.safetensors", folder / "base" / "model.safetensors")
-    }
+    return load_file(folder / "model.safetensors")
 
 
 def same(one, other):
-    return all(
-        torch.equal(tensor, other[file][name])
-        for file, tensors in one.items()
-        for name, tensor in tensors.items()
-    )
+    return all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
 @pytest.fixture(scope="module")
@@ -86,23 +43,53 @@ def trained(tmp_path_factory, corpus, tokenizer):
     return out
 
 
-def test_folder_holds_everything_and_no_local_path(trained, corpus):
-    for name in [
-        "adapter_config.json",
-        "adapter_model.safetensors",
-        "base/model.safetensors",
-        "blind/adapter_model.safetensors",
-        "ecg_tokenizer/tokenizer.json",
-        "generation_config.json",
-        "processor_config.json",
-        "reading.json",
-        "tokenizer.json",
-    ]:
-        assert (trained / name).is_file(), name
-    config = json.loads((trained / "adapter_config.json").read_text())
-    assert config["base_model_name_or_path"] is None
-    for name in ("adapter_config.json", "reading.json", "tokenizer_config.json"):
-        assert str(corpus.parent) not in (trained / name).read_text()
+COMMON = [
+    "chat_template.jinja",
+    "ecg_tokenizer/tokenizer.json",
+    "feature_extraction_ecg_byte.py",
+    "generation_config.json",
+    "processing_ecg_byte.py",
+    "processor_config.json",
+    "reading.json",
+    "tokenizer.json",
+]
+
+
+def check_repository(folder, local):
+    """What goes to the Hub is whole, holds no path of `local` and nothing pickled."""
+    going = [path for path in tiny.goes_to_the_hub(folder) if path.is_file()]
+    names = {str(path.relative_to(folder)) for path in going}
+    assert set(COMMON) <= names
+    for path in going:
+        assert path.suffix not in (".bin", ".pt", ".pth", ".pkl"), path
+        assert str(local).encode() not in path.read_bytes(), path
+    return names
+
+
+def test_a_small_new_llama_is_a_plain_checkpoint_and_names_no_local_path(trained, corpus):
+    names = check_repository(trained, corpus.parents[1])
+    assert {"config.json", "model.safetensors"} <= names
+    assert not any(name.startswith(("adapter", "training", "blind", "README")) for name in names)
+    assert (trained / ".gitignore").read_text() == "/training/\n/blind/\n"
+    assert (trained / "blind" / "model.safetensors").is_file()
+    assert check_base_is_public(trained) is None
+    plain = AutoModelForCausalLM.from_pretrained(trained)
+    reader = load_reader(trained)
+    ids = torch.arange(40).view(1, -1) + reader.shift - 20
+    with torch.no_grad():
+        assert torch.equal(plain(ids).logits, reader.model(ids).logits)
+
+
+def test_an_adapter_is_a_repository_as_it_stands(adapter, corpus):
+    names = check_repository(adapter, corpus.parents[1])
+    assert {"adapter_config.json", "adapter_model.safetensors"} <= names
+    assert not any(name.startswith(("config", "model", "training", "README")) for name in names)
+    assert check_base_is_public(adapter) == tiny.BASE_ID
+    settings = json.loads((adapter / "reading.json").read_text())
+    assert settings["base"] == tiny.BASE_ID
+
+
+def test_settings_say_what_was_trained(trained):
     settings = json.loads((trained / "reading.json").read_text())
     assert settings["sees_ecg"]
     assert settings["losses"]["adapter"]["steps"] == 2
@@ -135,7 +122,7 @@ def test_interrupted_training_goes_on_to_the_same_weights(
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         train(corpus, tokenizer, out)
-    assert not (out / "adapter_model.safetensors").exists()
+    assert not (out / "model.safetensors").exists()
     with pytest.raises(EcgByteError, match="is not empty"):
         train(corpus, tokenizer, out)
     train(corpus, tokenizer, out, resume="true")
@@ -188,17 +175,21 @@ def test_overwriting_replaces_the_model_and_leaves_the_thesis(corpus, tokenizer,
     assert thesis.read_text() == "mine"
 
 
-def test_damaged_models_are_said_in_one_line(trained, tmp_path):
+def test_damaged_models_are_said_in_one_line(trained, adapter, public_base, tmp_path):
     for name, content, message in [
         ("reading.json", "{}", "no fine-tuned model"),
         ("reading.json", "[1]", "no fine-tuned model"),
+        ("config.json", "{", "not a valid JSON"),
+        ("config.json", None, "adapter_config.json is missing"),
+        ("model.safetensors", None, "cannot load a Llama"),
+        ("model.safetensors", b"\x08\x00", "cannot load a Llama"),
         ("adapter_model.safetensors", None, "adapter_model.safetensors is missing"),
         ("adapter_model.safetensors", b"\x08\x00", "damaged"),
         ("adapter_config.json", "{", "damaged"),
-        ("base/model.safetensors", b"\x08\x00", "cannot load a Llama"),
     ]:
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
-        shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("training", "blind"))
+        source = adapter if name.startswith("adapter") else trained
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("training", "blind"))
         if content is None:
             (folder / name).unlink()
         elif isinstance(content, bytes):
@@ -206,8 +197,13 @@ def test_damaged_models_are_said_in_one_line(trained, tmp_path):
         else:
             (folder / name).write_text(content)
         with pytest.raises(EcgByteError, match=message) as caught:
-            load_reader(folder)
+            load_reader(folder, base=public_base if source == adapter else None)
         assert "\n" not in str(caught.value)
+    with pytest.raises(EcgByteError, match="leave --base out"):
+        load_reader(trained, base=public_base)
+    for name in ("nothing here", str(tmp_path / "absent")):
+        with pytest.raises(EcgByteError, match="no name of a repository"):
+            load_reader(name)
 
 
 def test_adapter_of_layers_that_are_not_there_is_refused(corpus, tokenizer, tmp_path):
@@ -304,24 +300,27 @@ def test_loss_that_is_not_finite_ends_with_advice(corpus, tokenizer, tmp_path):
         train(corpus, tokenizer, tmp_path / "out", learning_rate=1e30, max_grad_norm=0, max_steps=4)
 
 
-def test_the_best_checkpoint_is_kept_in_both_stages(corpus, tokenizer, tmp_path, capfd):
-    from safetensors.torch import load_file
-
-    out = tmp_path / "out"
+def test_the_best_checkpoint_is_kept_in_both_stages(
+    corpus, tokenizer, public_base, tmp_path, capfd
+):
     watched = {"eval_strategy": "steps", "eval_steps": 1, "load_best_model_at_end": True}
     # The loss falls, so that with this the first checkpoint is the best one.
     watched |= {"greater_is_better": True}
-    train(corpus, tokenizer, out, max_steps=2, **watched)
+    from_base = {"base": str(public_base), "base_id": tiny.BASE_ID}
+    train(corpus, tokenizer, tmp_path / "small", max_steps=2, **watched)
+    train(corpus, tokenizer, tmp_path / "adapter", max_steps=2, reading=from_base, **watched)
     assert "missing keys" not in capfd.readouterr().err
-    for stage, kept in [("base", "base/model"), ("adapter", "adapter_model")]:
-        last = out / "training" / stage / "checkpoint-2" / "trainer_state.json"
+    for stage, kept in [
+        ("small/training/base", "small/training/base/model/model"),
+        ("adapter/training/adapter", "adapter/adapter_model"),
+    ]:
+        last = tmp_path / stage / "checkpoint-2" / "trainer_state.json"
         best = Path(json.loads(last.read_text())["best_model_checkpoint"])
-        name = Path(kept).name + ".safetensors"
-        expected = load_file(best / name)
-        found = load_file(out / f"{kept}.safetensors")
+        assert best.name == "checkpoint-1"
+        expected = load_file(best / f"{Path(kept).name}.safetensors")
+        found = load_file(tmp_path / f"{kept}.safetensors")
         assert found.keys() == expected.keys()
         assert all(torch.equal(found[key], tensor) for key, tensor in expected.items())
-        assert best.name == "checkpoint-1"
 
 
 def test_early_stopping_without_a_best_checkpoint_is_refused(corpus, tokenizer, tmp_path):
@@ -341,10 +340,11 @@ def test_max_steps_0_builds_and_stops(corpus, tokenizer, tmp_path):
     ("fields", "message"),
     [
         ({"corpus": ""}, "--corpus is missing"),
-        ({"max_train_records": 0}, "--max_train_records 0"),
         ({"gguf_file": "x.gguf"}, "--gguf-file needs --base"),
         ({"base": "."}, "--base-id"),
         ({"base": "a/b", "base_id": "."}, "public id"),
+        ({"base_id": "a/b"}, "saved whole"),
+        ({"train_ecg_rows": False, "ecg_rows_spread": 0.0}, "would be the same"),
     ],
 )
 def test_arguments_that_contradict_one_another_are_refused(fields, message):

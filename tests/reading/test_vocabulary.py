@@ -3,7 +3,12 @@ import torch
 
 from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.reading.model import train_text_tokenizer
-from ecg_byte_hf.reading.vocabulary import add_ecg_tokens, ecg_token_names, resize_embeddings
+from ecg_byte_hf.reading.vocabulary import (
+    add_ecg_tokens,
+    draw_rows,
+    ecg_token_names,
+    resize_embeddings,
+)
 
 from . import tiny
 
@@ -44,12 +49,20 @@ def test_another_ecg_tokenizer_is_refused():
 def test_new_rows_are_spread_like_the_old_ones_which_stay(tied):
     tokenizer, _ = tiny.chat_tokenizer()
     model = tiny.llama(tokenizer, tied)
+    known = len(tokenizer)
     old = model.get_input_embeddings().weight.detach().clone()
-    rows = resize_embeddings(model, len(tokenizer) + 200, seed=1)
+    resize_embeddings(model, known + 200)
+    rows = range(known, known + 200)
+    draw_rows(model, rows, seed=1)
     new = model.get_input_embeddings().weight
-    assert (model.get_output_embeddings().weight is new) == tied
-    new = new.detach()
-    assert list(rows) == list(range(len(tokenizer), len(tokenizer) + 200))
-    assert torch.equal(new[: len(old)], old)
-    assert float(new[len(old) :].std()) == pytest.approx(float(old.std()), rel=0.1)
-    assert not resize_embeddings(model, 10)
+    output = model.get_output_embeddings().weight
+    assert (output is new) == tied
+    assert new.shape[0] == known + 200
+    assert torch.equal(new[:known].detach(), old)
+    for matrix in (new.detach(), output.detach()):
+        spread = float(matrix[known:].std())
+        assert spread == pytest.approx(float(matrix[:known].std()), rel=0.1)
+    draw_rows(model, rows, seed=1, spread=0.0)
+    assert torch.allclose(new[known:].detach(), old.mean(0).expand(200, -1))
+    resize_embeddings(model, 10)
+    assert model.get_input_embeddings().weight.shape[0] == known + 200

@@ -6,18 +6,21 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, models
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast, TrainingArguments
 
 from ecg_byte_hf import EcgByteFeatureExtractor, EcgByteProcessor, train_tokenizer
 from ecg_byte_hf.corpora import open_corpus, signal_mV
 from ecg_byte_hf.corpora.simulated import simulated
 from ecg_byte_hf.corpora.writer import write_corpus
 from ecg_byte_hf.reading.model import new_llama, train_text_tokenizer
+from ecg_byte_hf.reading.output_folder import NOT_FOR_THE_HUB
+from ecg_byte_hf.reading.training import ReadingArguments
 from ecg_byte_hf.reading.vocabulary import add_ecg_tokens
 
 MARKERS = ("<|r1|>", "<|r2|>")
 TEXTS = ["Is the rhythm regular?", "How fast is the heart?", "yes", "no", "slow", "fast"]
 CONTEXT = 128
+BASE_ID = "someone/some-llama"
 
 
 def ecg_tokenizer(letters: int = 20) -> PreTrainedTokenizerFast:
@@ -49,6 +52,65 @@ def llama(tokenizer: PreTrainedTokenizerFast, tied: bool = True) -> LlamaForCaus
         "initializer_range": 0.2,
     }
     return new_llama(tokenizer, settings, CONTEXT).eval()
+
+
+def make_base(folder: Path, tied: bool = True, context: int = 1024) -> Path:
+    """What a public Llama's repository holds: no ECG token anywhere."""
+    tokenizer = train_text_tokenizer(TEXTS, 300)
+    torch.manual_seed(0)
+    settings = {**SMALL_LLAMA, "tie_word_embeddings": tied, "initializer_range": 0.2}
+    new_llama(tokenizer, settings, context).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def arguments(
+    corpus: Path,
+    tokenizer: Path,
+    out: Path,
+    *,
+    max_steps: int = 2,
+    resume: str | None = None,
+    blind: bool = False,
+    overwrite: bool = False,
+    modules: str = "all-linear",
+    reading: dict[str, object] | None = None,
+    **more: object,
+) -> tuple[ReadingArguments, TrainingArguments]:
+    """Of a training that takes seconds; `reading` and `more` go on top."""
+    settings = {
+        "corpus": str(corpus),
+        "tokenizer": str(tokenizer),
+        "small_llama": SMALL_LLAMA,
+        "context": 1024,
+        "max_train_records": 12,
+        "max_validation_records": 4,
+        "train_blind": blind,
+        "lora_target_modules": modules,
+        "overwrite": overwrite,
+        "quiet": True,
+        **(reading or {}),
+    }
+    options = {
+        "learning_rate": 1e-3,
+        "per_device_train_batch_size": 2,
+        "save_strategy": "steps",
+        "save_steps": 1,
+        "report_to": "none",
+        "use_cpu": True,
+        "seed": 7,
+        **more,
+    }
+    training = TrainingArguments(
+        output_dir=str(out), max_steps=max_steps, resume_from_checkpoint=resume, **options
+    )
+    return ReadingArguments(**settings), training
+
+
+def goes_to_the_hub(folder: Path) -> list[Path]:
+    """Everything in a model folder but what `.gitignore` in it keeps back."""
+    kept = tuple(str(folder / name) for name in NOT_FOR_THE_HUB)
+    return [path for path in sorted(folder.rglob("*")) if not str(path).startswith(kept)]
 
 
 def question(record: str, text: str, answer: str, patient: str | None = None) -> dict[str, object]:

@@ -15,6 +15,7 @@ from .. import __version__
 from ..hub_code.errors import EcgByteError
 from ..threads import wait_without_spinning
 from .ask import ask_command
+from .merge import merge_command
 from .plot import plot_command
 from .prepare import prepare_app
 from .quickstart import quickstart_command
@@ -35,6 +36,7 @@ app.command("train-tokenizer")(train_tokenizer_command)
 app.command("report")(report_command)
 app.command("plot")(plot_command)
 app.command("ask")(ask_command)
+app.command("merge")(merge_command)
 
 INTERRUPTED = 130
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,11 @@ from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
 
+from .adapter import load_merged
 from .generation import answer_all
-from .model import load_adapted, read_settings
+from .model import load_llama
+from .output_folder import ADAPTER_CONFIG, MODEL_CONFIG, SETTINGS_FILE
+from .repository import model_folder
 from .sequences import Chat
 
 if TYPE_CHECKING:
@@ -74,13 +78,55 @@ class Reader:
         return answer_all(self.model, self.chat, ecg_ids, asked, cut)
 
 
-def load_reader(
-    folder: str | Path, *, base: str | None = None, gguf_file: str | None = None
-) -> Reader:
-    """Load what `training/finetune.py` wrote; `base` replaces the base model that it names.
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read `reading.json` of a model folder.
 
     Raises:
-        EcgByteError: the folder or its base cannot be loaded.
+        EcgByteError: the folder is not one that `training/finetune.py` wrote.
+    """
+    try:
+        settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        settings = None
+    fields = {"context": int, "longest_answers": dict, "sees_ecg": bool}
+    whole = isinstance(settings, dict) and all(
+        isinstance(settings.get(name), kind) for name, kind in fields.items()
+    )
+    if not whole:
+        raise EcgByteError(
+            f"{folder} is no fine-tuned model ({SETTINGS_FILE} is missing or damaged): make one "
+            "with training/finetune.py, or let it go on with --resume-from-checkpoint true"
+        )
+    return dict(settings)
+
+
+def load_model(
+    folder: Path, tokens: int, *, base: str | None = None, gguf_file: str | None = None
+) -> PreTrainedModel:
+    """The model of a folder in float32: a plain checkpoint, or a base with its adapter merged.
+
+    The base is `base` if given, else the one that the adapter names. `tokens` is the size of the
+    vocabulary with the ECG tokens.
+
+    Raises:
+        EcgByteError: there is no model, or its base cannot be loaded.
+    """
+    if (folder / MODEL_CONFIG).is_file() and not (folder / ADAPTER_CONFIG).is_file():
+        if base:
+            raise EcgByteError(f"{folder} holds a whole model, no adapter: leave --base out")
+        return load_llama(str(folder))[0]
+    return load_merged(folder, tokens, base=base, gguf_file=gguf_file)
+
+
+def load_reader(
+    model: str | Path, *, base: str | None = None, gguf_file: str | None = None
+) -> Reader:
+    """Load what `training/finetune.py` or `ecg-byte merge` wrote: a folder or a Hub repository.
+
+    `base` replaces the base model that an adapter names.
+
+    Raises:
+        EcgByteError: the model or its base cannot be loaded.
     """
     require_extra("train", "a Llama")
     import torch
@@ -88,12 +134,10 @@ def load_reader(
     from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
 
     quiet_libraries()
-    folder = Path(folder)
+    folder = model_folder(model)
     settings = read_settings(folder)
     processor = EcgByteProcessor.from_pretrained(str(folder))
     chat = Chat(processor.tokenizer)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = load_adapted(
-        folder, len(processor.tokenizer), base=base, gguf_file=gguf_file, device=device
-    )
-    return Reader(model, processor, chat, settings)
+    llama = load_model(folder, len(processor.tokenizer), base=base, gguf_file=gguf_file)
+    return Reader(llama.to(device).eval(), processor, chat, settings)

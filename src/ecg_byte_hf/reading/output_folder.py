@@ -1,4 +1,8 @@
-"""The folder that fine-tuning writes: whose it is, what may be removed, what is finished in it."""
+"""The folder that fine-tuning writes: whose it is, what may be removed, what is finished in it.
+
+It is a Hub repository as it stands, but for what `.gitignore` in it names: the Hub heeds that file,
+and `NOT_FOR_THE_HUB` says the same.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +18,29 @@ from ecg_byte_hf.corpora.columns import SPLITS
 from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
-BASE_FOLDER = "base"
+from .repository import is_repository_name
+
 BLIND_FOLDER = "blind"
 STAGES_FOLDER = "training"
 SETTINGS_FILE = "reading.json"
+ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+MODEL_CONFIG = "config.json"
+# Checkpoints (with the optimiser's state, and pickles) and the control that sees no ECG.
+NOT_FOR_THE_HUB = (f"{STAGES_FOLDER}/", f"{BLIND_FOLDER}/")
 
 _FINISHED_FILE = "finished.json"
 _BASE_FILE = "base.json"
+_IGNORE_FILE = ".gitignore"
+_IGNORED = "".join(f"/{name}\n" for name in NOT_FOR_THE_HUB)
+_WEIGHTS = "model*.safetensors*"
 _STAGES = {"base", "adapter", _FINISHED_FILE, _BASE_FILE}
 _UNTOUCHED_CARD = "# Model Card for Model ID\n"
 _FILES = {
     SETTINGS_FILE,
     ADAPTER_WEIGHTS,
-    "adapter_config.json",
+    ADAPTER_CONFIG,
+    MODEL_CONFIG,
     "chat_template.jinja",
     "generation_config.json",
     "preprocessor_config.json",
@@ -43,10 +56,51 @@ def evaluation_file(split: str) -> str:
     return f"evaluation-{split}.json"
 
 
+def base_folder(folder: Path) -> Path:
+    """Where a small new Llama lies once it is trained in full, until the adapter is merged."""
+    return folder / STAGES_FOLDER / "base" / "model"
+
+
+def write_ignore_file(folder: Path) -> None:
+    """Name in `.gitignore`, where there is none, what does not belong into a Hub repository."""
+    path = folder / _IGNORE_FILE
+    if not path.exists():
+        path.write_text(_IGNORED, encoding="utf-8")
+
+
+def _ignores(folder: Path) -> str:
+    path = folder / _IGNORE_FILE
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def check_base_is_public(folder: Path) -> str | None:
+    """The Hub id of the base that the adapter in `folder` names; None where there is no adapter.
+
+    What `push` asks before anything is uploaded: a local path means nothing elsewhere, and says
+    what somebody's disk looks like.
+
+    Raises:
+        EcgByteError: the adapter names no base, or a local path.
+    """
+    path = folder / ADAPTER_CONFIG
+    if not path.is_file():
+        return None
+    try:
+        name = json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EcgByteError(f"{path} is damaged: make it again with training/finetune.py") from error
+    if not (isinstance(name, str) and is_repository_name(name)) or Path(name).exists():
+        raise EcgByteError(
+            f"{path} names {name!r} as its base, which is no repository on the Hub: train with "
+            "--base-id, or push what `ecg-byte merge` makes of it"
+        )
+    return name
+
+
 def _written() -> set[str]:
     """All names in the folder that are ours."""
     code = {path.name for path in Path(hub_code.__path__[0]).glob("*.py")}
-    folders = {BASE_FOLDER, BASE_FOLDER + ".part", "ecg_tokenizer", STAGES_FOLDER, BLIND_FOLDER}
+    folders = {"ecg_tokenizer", STAGES_FOLDER, BLIND_FOLDER}
     return _FILES | code | folders | {evaluation_file(split) for split in SPLITS}
 
 
@@ -108,6 +162,12 @@ def remove_output(folder: Path) -> None:
             _remove_model_files(folder / name)
         else:
             (folder / name).unlink(missing_ok=True)
+    for weights in folder.glob(_WEIGHTS):
+        weights.unlink()
+    if _ignores(folder) == _IGNORED:
+        (folder / _IGNORE_FILE).unlink()
+    if base_folder(folder).is_dir():
+        _remove_model_files(base_folder(folder))
     stages = folder / STAGES_FOLDER
     for stage in ("base", "adapter"):
         for checkpoint in stages.glob(f"{stage}/checkpoint-*"):
@@ -127,25 +187,25 @@ def remove_output(folder: Path) -> None:
 def _remove_model_files(folder: Path) -> None:
     """Remove a model's or tokenizer's files from a folder, and the folder if that empties it."""
     for path in folder.iterdir():
-        if path.name in _FILES or path.name == "config.json" or path.match("model*.safetensors*"):
+        if path.name in _FILES or path.match(_WEIGHTS):
             path.unlink()
     if not any(folder.iterdir()):
         folder.rmdir()
 
 
 def write_base_trained(folder: Path, arguments: Mapping[str, Any]) -> None:
-    """Note with which arguments the base that lies in `base/` was trained."""
+    """Note with which arguments the base that lies in `base_folder` was trained."""
     write_json({"arguments": _digest(arguments)}, folder / STAGES_FOLDER / _BASE_FILE)
 
 
 def base_is_trained(folder: Path, arguments: Mapping[str, Any]) -> bool:
-    """Whether `base/` is whole and was trained with the same arguments."""
+    """Whether the base there is whole and was trained with the same arguments."""
     try:
         text = (folder / STAGES_FOLDER / _BASE_FILE).read_text(encoding="utf-8")
         same = json.loads(text)["arguments"] == _digest(arguments)
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return same and (folder / BASE_FOLDER / "config.json").is_file()
+    return same and (base_folder(folder) / MODEL_CONFIG).is_file()
 
 
 def write_finished(folder: Path, arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
@@ -161,7 +221,7 @@ def read_finished(folder: Path, arguments: Mapping[str, Any]) -> dict[str, Any] 
         content = json.loads(text)
     except (OSError, ValueError):
         return None
-    whole = (folder / ADAPTER_WEIGHTS).is_file()
+    whole = any((folder / name).is_file() for name in (ADAPTER_WEIGHTS, MODEL_CONFIG))
     return (
         dict(content["settings"]) if whole and content["arguments"] == _digest(arguments) else None
     )

@@ -14,17 +14,19 @@ from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
 
+from .argument_checks import check_numbers
 from .output_folder import (
-    BASE_FOLDER,
     BLIND_FOLDER,
     SETTINGS_FILE,
     STAGES_FOLDER,
+    base_folder,
     base_is_trained,
     claim_output,
     read_finished,
     remove_output,
     write_base_trained,
     write_finished,
+    write_ignore_file,
 )
 from .sequences import Chat, Reading, build_readings, collate, pack
 from .tokenised import TokenisedCorpus
@@ -67,6 +69,13 @@ class ReadingArguments:
     lora_target_modules: str = field(
         default="all-linear", metadata={"help": "PEFT's target_modules, names by commas"}
     )
+    ecg_rows_spread: float = field(
+        default=1.0,
+        metadata={"help": "spread of new rows around the mean row, in standard deviations"},
+    )
+    train_ecg_rows: bool = field(
+        default=True, metadata={"help": "train the embeddings of ECG tokens; false: as drawn"}
+    )
     max_train_records: int | None = field(default=None, metadata={"help": "fewer ECGs to train on"})
     max_validation_records: int = field(
         default=64, metadata={"help": "ECGs whose loss is watched while training"}
@@ -95,22 +104,28 @@ class ReadingArguments:
             )
         if self.base_id and Path(self.base_id).exists():
             raise EcgByteError(f"--base-id {self.base_id} is a local path: give a public id")
-        for name in ("max_train_records", "max_validation_records", "num_proc"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise EcgByteError(f"--{name} {value} must be 1 or more")
+        if self.base_id and not self.base:
+            raise EcgByteError(
+                f"--base-id {self.base_id} needs --base: a small new Llama is saved whole and "
+                "names no base"
+            )
+        if not (self.train_ecg_rows or self.ecg_rows_spread):
+            raise EcgByteError(
+                "--ecg-rows-spread 0 with --train-ecg-rows false: all ECG tokens would be the same"
+            )
 
 
 def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[str, Any]:
     """Train a Llama to answer a corpus's questions from ECG tokens; write everything it needs.
 
     Written to `training.output_dir`: the adapter (with the rows of the new tokens), the Llama's
-    tokenizer, the processor with the ECG BPE in `ecg_tokenizer/`, `generation_config.json`; `base/`
-    where the base was made here; `blind/` with the control that never sees an ECG; last of all
-    `reading.json`. `resume_from_checkpoint` goes on where the same arguments were interrupted;
-    `overwrite` removes the model that is there and no other file. A small new Llama is trained in
-    full first, on the same questions and on the next ECG token: low-rank changes of random weights
-    that stay frozen learn nothing. `max_steps` 0 builds and writes all of it without a step.
+    tokenizer, the processor with the ECG BPE in `ecg_tokenizer/`, `generation_config.json`;
+    `blind/` with the control that never sees an ECG; last of all `reading.json`.
+    `resume_from_checkpoint` goes on where the same arguments were interrupted; `overwrite` removes
+    the model that is there and no other file. A small new Llama is trained in full first, on the
+    same questions and on the next ECG token: low-rank changes of random weights that stay frozen
+    learn nothing. It is written whole, adapter merged: nobody else has its base. `max_steps` 0
+    builds and writes all of it without a step.
 
     Returns:
         What was used and left out, and the losses reached: the content of `reading.json`.
@@ -122,6 +137,7 @@ def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[s
     from transformers import set_seed
 
     arguments.check()
+    check_numbers(arguments, training)
     if arguments.early_stopping_patience and not training.load_best_model_at_end:
         raise EcgByteError("early_stopping_patience needs load_best_model_at_end")
     out = Path(training.output_dir)
@@ -143,6 +159,7 @@ def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[s
         if main:
             write_json(blind, out / BLIND_FOLDER / SETTINGS_FILE)
     if main:
+        write_ignore_file(out)
         write_json(settings, out / SETTINGS_FILE)
     return settings
 
@@ -155,15 +172,10 @@ def _train_one(
     *,
     blind: bool,
 ) -> dict[str, Any]:
-    from .model import (
-        add_adapter,
-        check_lora_targets,
-        load_llama,
-        new_llama,
-        save_adapter,
-        train_text_tokenizer,
-    )
-    from .vocabulary import add_ecg_tokens, resize_embeddings
+    from .adapter import add_adapter, check_lora_targets, save_adapter
+    from .checkpoint import generation_config, save_checkpoint
+    from .model import load_llama, new_llama, train_text_tokenizer
+    from .vocabulary import add_ecg_tokens, draw_rows, resize_embeddings
 
     resume = bool(training.resume_from_checkpoint)
     what = _what_is_trained(arguments, training)
@@ -172,19 +184,20 @@ def _train_one(
     main = training.process_index == 0
     markers = corpus.ecg_processor.feature_extractor.markers
     ecg_tokenizer = corpus.ecg_processor.tokenizer
-    base_folder = out / BASE_FOLDER
-    trained_with = _what_is_trained(arguments, training)
-    base_done = resume and base_is_trained(out, trained_with)
+    base_done = resume and base_is_trained(out, what)
     new = arguments.base is None
     if new and not base_done:
         texts = [row[part] for row in corpus.questions["train"] for part in ("question", "answer")]
         tokenizer = train_text_tokenizer(texts, arguments.text_vocab_size)
         shift = add_ecg_tokens(tokenizer, ecg_tokenizer, markers)
         model = new_llama(tokenizer, arguments.small_llama, arguments.context)
+        ecg_rows = range(0)
     else:
-        source = str(base_folder) if new else str(arguments.base)
+        source = str(base_folder(out)) if new else str(arguments.base)
         model, tokenizer = load_llama(source, arguments.gguf_file, bf16=training.bf16)
+        known = len(tokenizer)
         shift = add_ecg_tokens(tokenizer, ecg_tokenizer, markers)
+        ecg_rows = range(known, len(tokenizer))
     modules = arguments.lora_target_modules
     targets = modules if modules == "all-linear" else modules.split(",")
     check_lora_targets(model, targets)
@@ -214,17 +227,19 @@ def _train_one(
         title = "blind base" if blind else "small Llama"
         losses["base"] = train(model, stage, ecg_loss_weight=weight, title=title)
         if main:
-            _save_base(model, tokenizer, base_folder)
-            write_base_trained(out, trained_with)
-    new_rows = resize_embeddings(model, len(tokenizer), training.seed)
+            _save_base(model, tokenizer, base_folder(out))
+            write_base_trained(out, what)
+    resize_embeddings(model, len(tokenizer))
+    draw_rows(model, ecg_rows, training.seed, arguments.ecg_rows_spread)
     adapted = add_adapter(
         model,
-        new_rows,
+        ecg_rows,
         r=arguments.lora_r,
         alpha=arguments.lora_alpha,
         dropout=arguments.lora_dropout,
         target_modules=targets,
         base_id=arguments.base_id or arguments.base,
+        train_rows=arguments.train_ecg_rows,
     )
     stage = _stage(training, out / STAGES_FOLDER / "adapter")
     title = "blind adapter" if blind else "adapter"
@@ -250,9 +265,13 @@ def _train_one(
         "ecg_vocabulary": len(ecg_tokenizer),
     }
     if main:
-        save_adapter(adapted, out)
+        generation = generation_config(chat, max(longest.values()))
+        if new:
+            save_checkpoint(adapted.merge_and_unload(), generation, out)
+        else:
+            save_adapter(adapted, out)
+            generation.save_pretrained(str(out))
         _save_processor(corpus.ecg_processor, tokenizer, out)
-        _save_generation_config(chat, out)
         write_finished(out, what, settings)
     return settings
 
@@ -364,14 +383,8 @@ def _silence(trainer: Any) -> None:
 
 
 def _save_base(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write the base under another name and move its files; what else is in `base/` stays."""
-    partly = folder.with_name(folder.name + ".part")
-    model.save_pretrained(partly)
-    tokenizer.save_pretrained(partly)
-    folder.mkdir(exist_ok=True)
-    for path in sorted(partly.iterdir()):
-        path.replace(folder / path.name)
-    partly.rmdir()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def _save_processor(ecg_processor: Any, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
@@ -381,17 +394,6 @@ def _save_processor(ecg_processor: Any, tokenizer: PreTrainedTokenizerFast, out:
         ecg_processor.feature_extractor, tokenizer, ecg_tokenizer=ecg_processor.tokenizer
     )
     processor.save_pretrained(str(out))
-
-
-def _save_generation_config(chat: Chat, out: Path) -> None:
-    from transformers import GenerationConfig
-
-    GenerationConfig(
-        do_sample=False,
-        max_new_tokens=64,
-        eos_token_id=sorted(chat.end_ids),
-        pad_token_id=chat.tokenizer.pad_token_id,
-    ).save_pretrained(str(out))
 
 
 def _mean_length(readings: Sequence[Reading]) -> float:

@@ -50,29 +50,34 @@ def add_ecg_tokens(
     return shift
 
 
-def resize_embeddings(model: PreTrainedModel, tokens: int, seed: int = 0) -> range:
-    """Give `model` at least `tokens` rows of embeddings; return the ids of the rows made here.
+def resize_embeddings(model: PreTrainedModel, tokens: int) -> None:
+    """Give `model` at least `tokens` rows of embeddings; what is in new ones is not defined.
 
-    New rows are drawn around the mean of the old ones with their standard deviation per dimension
-    (seeded). transformers' own choice, the mean with almost no spread, starts all ECG tokens at
-    the same point, and telling them apart then costs the first part of the training.
-    A base whose matrix is already large enough (padded vocabularies) is left alone.
+    A base whose matrix is already large enough (padded vocabularies) is left alone, as
+    `AutoPeftModelForCausalLM` leaves it.
+    """
+    if model.get_input_embeddings().weight.shape[0] < tokens:
+        model.resize_token_embeddings(tokens, mean_resizing=False)
+
+
+def draw_rows(model: PreTrainedModel, rows: range, seed: int = 0, spread: float = 1.0) -> None:
+    """Draw the embeddings `rows` (and the output layer's) around the mean of those before them.
+
+    `spread` is in standard deviations of the known rows, per dimension; seeded. 0 puts all at the
+    mean, as transformers' own resizing nearly does: all ECG tokens then start at the same point,
+    and telling them apart costs the first part of the training.
     """
     import torch
 
-    old = model.get_input_embeddings().weight.shape[0]
-    if old >= tokens:
-        return range(old, old)
-    model.resize_token_embeddings(tokens, mean_resizing=False)
-    generator = torch.Generator().manual_seed(seed)
+    if not rows:
+        return
     layers: list[Any] = [model.get_input_embeddings()]
     output = model.get_output_embeddings()
     if output is not None and output.weight is not layers[0].weight:
         layers.append(output)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for layer in layers:
-            known = layer.weight[:old].float()
-            noise = torch.randn(tokens - old, known.shape[1], generator=generator)
-            noise = noise.to(known.device)
-            layer.weight[old:] = known.mean(0) + known.std(0) * noise
-    return range(old, tokens)
+            known = layer.weight[: rows.start].float()
+            noise = torch.randn(len(rows), known.shape[1], generator=generator).to(known.device)
+            layer.weight[rows.start : rows.stop] = known.mean(0) + spread * known.std(0) * noise

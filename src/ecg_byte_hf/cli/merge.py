@@ -1,0 +1,35 @@
+"""`ecg-byte merge`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def merge_command(
+    model: Annotated[str, typer.Argument(help="Folder or Hub repository of a fine-tuned adapter.")],
+    out: Annotated[Path, typer.Option(help="Folder of the checkpoint to write.")],
+    dtype: Annotated[
+        str, typer.Option(help="float32 as in training, or bfloat16 at half the size.")
+    ] = "float32",
+    base: Annotated[
+        str | None, typer.Option(help="Base model instead of the one that the adapter names.")
+    ] = None,
+    gguf_file: Annotated[
+        str | None, typer.Option(help="Name of a GGUF in the folder given with --base.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a merged model in --out.")
+    ] = False,
+) -> None:
+    """Merge an adapter into its base: a checkpoint for transformers, vLLM and TGI, without PEFT.
+
+    Example: ecg-byte merge models/ptb-xl --out models/ptb-xl-merged --dtype bfloat16
+    """
+    from ..reading.merging import merge
+
+    merged = merge(model, out, dtype=dtype, base=base, gguf_file=gguf_file, overwrite=overwrite)
+    size = sum(path.stat().st_size for path in out.glob("model*.safetensors"))
+    print(f"{out}: {merged.num_parameters():,} parameters in {dtype}, {size / 1e6:,.1f} MB")

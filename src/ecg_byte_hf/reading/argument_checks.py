@@ -1,0 +1,68 @@
+"""Numbers that no training can run with, refused before any work is done."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
+
+    from .training import ReadingArguments
+
+# A byte-level BPE holds 256 bytes and its four special tokens at least.
+_SMALLEST_TEXT_VOCABULARY = 260
+
+_POSITIVE = ("learning_rate", "base_learning_rate", "lora_alpha", "num_train_epochs")
+_NOT_NEGATIVE = (
+    "base_epochs",
+    "ecg_loss_weight",
+    "ecg_rows_spread",
+    "max_grad_norm",
+    "seed",
+    "warmup_steps",
+    "weight_decay",
+)
+_BELOW_ONE = ("lora_dropout", "adam_beta1", "adam_beta2")
+_AT_LEAST = {
+    "context": 1,
+    "early_stopping_patience": 1,
+    "gradient_accumulation_steps": 1,
+    "lora_r": 1,
+    "max_train_records": 1,
+    "max_validation_records": 1,
+    "num_proc": 1,
+    "per_device_eval_batch_size": 1,
+    "per_device_train_batch_size": 1,
+    "text_vocab_size": _SMALLEST_TEXT_VOCABULARY,
+    # -1 is how TrainingArguments says that epochs count.
+    "max_steps": -1,
+}
+
+
+def check_numbers(arguments: ReadingArguments, training: TrainingArguments) -> None:
+    """See that every number of the two is one that can be trained with.
+
+    Raises:
+        EcgByteError: naming the first that is not, and what it must be.
+    """
+    values: dict[str, Any] = {**vars(training), **vars(arguments)}
+    for name in _POSITIVE:
+        _require(name, values[name], lambda value: value > 0, "greater than 0")
+    for name in _NOT_NEGATIVE:
+        _require(name, values[name], lambda value: value >= 0, "0 or more")
+    for name in _BELOW_ONE:
+        _require(name, values[name], lambda value: 0 <= value < 1, "from 0 to below 1")
+    for name, least in _AT_LEAST.items():
+        if values[name] is not None:
+            _require(
+                name, values[name], lambda value, least=least: value >= least, f"{least} or more"
+            )
+
+
+def _require(name: str, value: Any, holds: Any, what: str) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and math.isfinite(value) and holds(value)):
+        raise EcgByteError(f"--{name.replace('_', '-')} {value} must be {what}")
