@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from ecg_byte_hf import EcgByteError
-from ecg_byte_hf.reading.arguments import parse_finetune, read_config, run_script
+from ecg_byte_hf.reading.arguments import (
+    parse_evaluate,
+    parse_finetune,
+    read_config,
+    run_script,
+)
+from ecg_byte_hf.reading.training import finetune
 
 from .reading import tiny
 
@@ -58,6 +64,48 @@ def test_half_precision_that_is_not_there_is_said_unless_it_is_auto(tmp_path, ca
         line = ["--config", str(config), "--output-dir", str(tmp_path)]
         assert not parse_finetune(line)[1].bf16
         assert capsys.readouterr().err.count("\n") == lines
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--learning-rate -1", "--learning-rate -1.0 must be greater than 0"),
+        ("--learning-rate nan", "--learning-rate nan must be greater than 0"),
+        ("--base-learning-rate 0", "--base-learning-rate 0.0 must be greater than 0"),
+        ("--num-train-epochs inf", "--num-train-epochs inf must be"),
+        ("--max-steps -5", "--max-steps -5 must be -1 or more"),
+        ("--warmup-steps -3", "warmup.steps"),
+        ("--lora-r 0", "--lora-r 0 must be 1 or more"),
+        ("--lora-alpha -2", "--lora-alpha -2 must be greater than 0"),
+        ("--lora-dropout 1", "--lora-dropout 1.0 must be from 0 to below 1"),
+        ("--per-device-train-batch-size 0", "--per-device-train-batch-size 0 must be 1"),
+        ("--per-device-eval-batch-size -1", "--per-device-eval-batch-size -1 must be 1"),
+        ("--gradient-accumulation-steps 0", "gradient.accumulation.steps"),
+        ("--context 0", "--context 0 must be 1 or more"),
+        ("--text-vocab-size 10", "--text-vocab-size 10 must be 260 or more"),
+        ("--max-train-records 0", "--max-train-records 0 must be 1 or more"),
+        ("--early-stopping-patience 0", "--early-stopping-patience 0 must be 1"),
+        ("--ecg-loss-weight -1", "--ecg-loss-weight -1.0 must be 0 or more"),
+        ("--seed -1", "--seed -1 must be 0 or more"),
+        ("--adam-beta2 1", "--adam-beta2 1.0 must be from 0 to below 1"),
+    ],
+)
+def test_numbers_that_nothing_can_be_trained_with_are_refused_at_once(tmp_path, line, message):
+    options = f"--corpus c --tokenizer t --report-to none --output-dir {tmp_path / 'out'} {line}"
+    with pytest.raises(EcgByteError, match=message) as caught:
+        finetune(*parse_finetune(options.split()))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("parse", [parse_finetune, parse_evaluate])
+def test_usage_errors_are_one_line(parse, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse(["--seed", "x", "--model", "m", "--corpus", "c"])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert "invalid int value: 'x'" in error
+    assert error.count("\n") == 1
 
 
 def test_unknown_and_broken_configs_are_refused(tmp_path):

@@ -9,9 +9,9 @@ import pytest
 import torch
 from transformers import TrainingArguments
 
+from ecg_byte_hf.reading.adapter import load_merged
 from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import load_reader
-from ecg_byte_hf.reading.model import load_adapted
 from ecg_byte_hf.reading.training import ReadingArguments, finetune
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -75,7 +75,7 @@ def test_lora_on_smollm2_learns_saves_and_answers(gguf, corpus, tokenizer, tmp_p
     # The rows of the new tokens, not 49,152 of them.
     assert (out / "adapter_model.safetensors").stat().st_size < 30e6
     reader = load_reader(out, base=folder, gguf_file=name)
-    again = load_adapted(out, len(reader.chat.tokenizer), base=folder, gguf_file=name)
+    again = load_merged(out, len(reader.chat.tokenizer), base=folder, gguf_file=name)
     ids = torch.arange(200).view(1, -1) + reader.shift - 100
     with torch.no_grad():
         assert torch.equal(reader.model(ids).logits, again(ids).logits)

@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -74,6 +74,7 @@ def parse_finetune(argv: Sequence[str]) -> tuple[ReadingArguments, TrainingArgum
     first.add_argument("--config")
     config, rest = first.parse_known_args(argv)
     parser = HfArgumentParser((ReadingArguments, TrainingArguments))
+    _say_errors_in_one_line(parser)
     parser.add_argument("--config", help="YAML file with any of these fields")
     if config.config:
         known = {action.dest for action in parser._actions}
@@ -105,8 +106,19 @@ def parse_evaluate(argv: Sequence[str]) -> EvaluateArguments:
     """Arguments of `training/evaluate.py`."""
     from transformers import HfArgumentParser
 
-    (arguments,) = HfArgumentParser(EvaluateArguments).parse_args_into_dataclasses(list(argv))
+    parser = HfArgumentParser(EvaluateArguments)
+    _say_errors_in_one_line(parser)
+    (arguments,) = parser.parse_args_into_dataclasses(list(argv))
     return arguments
+
+
+def _say_errors_in_one_line(parser: ArgumentParser) -> None:
+    """argparse would print its usage before the error: 200 lines for `TrainingArguments`."""
+
+    def error(message: str) -> NoReturn:
+        parser.exit(2, f"{parser.prog}: {message} (--help names every argument)\n")
+
+    parser.error = error  # type: ignore[method-assign]
 
 
 def run_script(main: Callable[[], None], go_on: str) -> int:
