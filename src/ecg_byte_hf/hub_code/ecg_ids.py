@@ -70,7 +70,9 @@ class EcgIds:
         self._markers = [vocabulary[marker] for marker in feature_extractor.markers]
         self._channel_of = {i: channel for channel, i in enumerate(self._markers)}
         self._symbols = [""] * self.vocabulary_size
-        special = {token.content for token in self._backend.get_added_tokens_decoder().values()}
+        # Added tokens that are not special are symbols too: those of an imported tokenizer.
+        added = self._backend.get_added_tokens_decoder().values()
+        special = {token.content for token in added if token.special}
         for token, i in vocabulary.items():
             if token not in special:
                 self._symbols[i] = token
