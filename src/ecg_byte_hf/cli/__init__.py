@@ -15,6 +15,7 @@ from .. import __version__
 from ..hub_code.errors import EcgByteError
 from ..threads import wait_without_spinning
 from .ask import ask_command
+from .import_pickle import import_pickle_command
 from .merge import merge_command
 from .plot import plot_command
 from .prepare import prepare_app
@@ -37,6 +38,7 @@ app.command("report")(report_command)
 app.command("plot")(plot_command)
 app.command("ask")(ask_command)
 app.command("merge")(merge_command)
+app.command("import-pickle")(import_pickle_command)
 
 INTERRUPTED = 130
 
