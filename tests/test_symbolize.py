@@ -5,14 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from ecg_byte_hf.corpora import open_corpus
+from ecg_byte_hf import EcgByteProcessor
+from ecg_byte_hf.corpora import open_corpus, signal_mV
 from ecg_byte_hf.corpora.simulated import simulated
 from ecg_byte_hf.corpora.writer import write_corpus
 from ecg_byte_hf.corpus_tokenizer import processor_from_corpus
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
 from ecg_byte_hf.symbolize import symbolize_dataset, tokenize_dataset
+from ecg_byte_hf.training_words import training_words_dataset
 from tests.small_tokenizer import small_processor
 
 PROGRAM = """
@@ -50,13 +54,79 @@ def test_words_and_ids_are_those_of_extractor_and_processor(corpus):
     assert ids.with_format(None)[0]["ecg_ids"] == processor.words_to_ids(expected)
 
 
-def test_beat_learns_from_short_pieces_too(corpus):
+def test_beat_learns_from_copies_and_from_short_pieces_without_a_template(corpus):
     extractor = small_processor("beat").feature_extractor
     train = open_corpus(corpus)["train"]
-    pieces = symbolize_dataset(train, extractor, seconds=2.0).with_format(None)
-    assert {extractor.codec.length(words) for words in pieces["words"]} == {500}
-    processor = processor_from_corpus(corpus, preset="beat", vocabulary_size=500, quiet=True)
-    assert processor.feature_extractor.preset == "beat"
+    rows = training_words_dataset(train, extractor, augment=1)["words"]
+    lengths = [extractor.codec.length(words) for words in rows]
+    assert len(rows) == len(train) * (1 + 1 + 2 * 2)
+    assert lengths.count(500) == len(train) * 4
+    assert all(words[:9] == [""] * 9 for words in rows if extractor.codec.length(words) == 500)
+    # The ECGs themselves are among them, coded as they will be.
+    own = symbolize_dataset(train, extractor).with_format(None)["words"]
+    assert {tuple(words) for words in own} < {tuple(words) for words in rows}
+
+
+def test_training_words_do_not_depend_on_processes_and_compact_has_no_pieces(corpus):
+    train = open_corpus(corpus)["train"]
+    extractor = small_processor().feature_extractor
+    alone = training_words_dataset(train, extractor, augment=1, seed=3)["words"]
+    together = training_words_dataset(train, extractor, augment=1, seed=3, num_proc=2)["words"]
+    assert list(alone) == list(together)
+    assert len(alone) == 2 * len(train)
+    other = training_words_dataset(train, extractor, augment=1, seed=4)["words"]
+    assert list(other) != list(alone)
+
+
+def test_how_a_bpe_was_trained_stands_in_its_config(corpus, tmp_path):
+    processor = processor_from_corpus(
+        corpus, preset="beat", vocabulary_size=500, augment=1, seed=5, quiet=True
+    )
+    processor.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    assert config["training"] == {"augment": 1, "seed": 5}
+    again = EcgByteProcessor.from_pretrained(tmp_path)
+    assert again.tokenizer.get_vocab() == processor.tokenizer.get_vocab()
+
+
+def test_vocabularies_per_kind_of_word(corpus, tmp_path):
+    from transformers import AutoTokenizer
+
+    sizes = {"rr": 310, "t": 330, "r": 360}
+    processor = processor_from_corpus(corpus, preset="beat", vocabulary_sizes=sizes, quiet=True)
+    assert processor.ecg_vocabulary_size == 3 + 17 + 310 + 330 + 360
+    extractor = processor.feature_extractor
+    assert extractor.codec.alphabets == "separate"
+    joint = EcgByteFeatureExtractor("beat", codec=extractor.codec.state | {"alphabets": "joint"})
+    processor.save_pretrained(tmp_path)
+    again = EcgByteProcessor.from_pretrained(tmp_path)
+    plain = AutoTokenizer.from_pretrained(tmp_path)
+    for row in open_corpus(corpus)["validation"].with_format("numpy"):
+        signal, rate = signal_mV(row), float(row["sampling_rate"])
+        ids = processor.ecg_ids(signal, rate)
+        assert again.ecg_ids(signal, rate) == ids
+        text = processor.tokenizer.decode(ids)
+        assert plain(text, add_special_tokens=False)["input_ids"] == ids
+        assert np.array_equal(
+            again.decode_ecg(ids, strict=True), joint.decode(joint.encode(signal, rate))
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_records": 0}, "max_records 0"),
+        ({"num_proc": 0}, "num_proc 0"),
+        ({"augment": -1}, "augment -1"),
+        ({"vocabulary_size": -5}, "too small"),
+        ({"vocabulary_sizes": {"rr": 400}}, "one each for rr, t, r"),
+        ({"vocabulary_sizes": {"rr": 400, "t": 10, "r": 400}}, "10 of t is too small"),
+        ({"vocabulary_sizes": {"r": 400}, "preset": "compact"}, "one alphabet for all words"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(corpus, options, message):
+    with pytest.raises(EcgByteError, match=message):
+        processor_from_corpus(corpus, **{"preset": "beat", "quiet": True} | options)
 
 
 def test_two_processes_give_the_same_rows(corpus):

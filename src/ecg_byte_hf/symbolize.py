@@ -10,7 +10,7 @@ from .hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
 from .hub_code.processing_ecg_byte import EcgByteProcessor
 
 
-def _signals(batch: dict[str, Any]) -> Any:
+def signals_of(batch: dict[str, Any]) -> Any:
     """(signal float32 (12, samples), sampling rate in Hz, record id) of each row of a batch."""
     rows = zip(
         batch["signal"],
@@ -26,42 +26,24 @@ def _signals(batch: dict[str, Any]) -> Any:
 
 
 def symbolize(
-    batch: dict[str, Any],
-    feature_extractor: EcgByteFeatureExtractor,
-    seconds: float | None = None,
+    batch: dict[str, Any], feature_extractor: EcgByteFeatureExtractor
 ) -> dict[str, list[list[str]]]:
     """Add `words` (one str per channel) to a batch of corpus rows in numpy format.
 
-    `seconds`: only the first so many of each row.
     `dataset.with_format("numpy").map(symbolize, batched=True, fn_kwargs={"feature_extractor": fx})`
     """
     words = [
         feature_extractor.encode(signal, sampling_rate, source=record_id)
-        if seconds is None
-        else _first(seconds, signal, sampling_rate, record_id, feature_extractor)
-        for signal, sampling_rate, record_id in _signals(batch)
+        for signal, sampling_rate, record_id in signals_of(batch)
     ]
     return {"words": words}
-
-
-def _first(
-    seconds: float,
-    signal: Any,
-    sampling_rate: float,
-    record_id: str,
-    feature_extractor: EcgByteFeatureExtractor,
-) -> list[str]:
-    # Cut after cleaning: a piece may be flat where its record is not, and would be refused.
-    cleaned = feature_extractor.clean(signal, sampling_rate, source=record_id)
-    piece = cleaned[:, : round(seconds * feature_extractor.sampling_rate)]
-    return feature_extractor.codec.encode(np.ascontiguousarray(piece))
 
 
 def tokenize(batch: dict[str, Any], processor: EcgByteProcessor) -> dict[str, list[list[int]]]:
     """Add `ecg_ids` (int32, `<|ecg|>` ... `<|/ecg|>`) to a batch of corpus rows in numpy format."""
     ids = [
         processor.ecg_ids(signal, sampling_rate, source=record_id)
-        for signal, sampling_rate, record_id in _signals(batch)
+        for signal, sampling_rate, record_id in signals_of(batch)
     ]
     return {"ecg_ids": ids}
 
@@ -72,11 +54,9 @@ def symbolize_dataset(
     *,
     num_proc: int | None = None,
     keep_signal: bool = False,
-    seconds: float | None = None,
 ) -> Any:
     """A corpus split with `words`, cached by `datasets`; the signal column goes unless kept.
 
-    `seconds`: words of only the first so many of each row.
     Numpy format matters: `datasets` hands over arrays as lists otherwise, 30 times slower.
     """
     return dataset.with_format("numpy").map(
@@ -84,7 +64,7 @@ def symbolize_dataset(
         batched=True,
         batch_size=64,
         num_proc=num_proc,
-        fn_kwargs={"feature_extractor": feature_extractor, "seconds": seconds},
+        fn_kwargs={"feature_extractor": feature_extractor},
         remove_columns=[] if keep_signal else ["signal"],
         desc="signals to words",
     )

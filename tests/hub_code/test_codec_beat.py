@@ -70,7 +70,9 @@ def test_fewer_than_three_beats_are_left_to_compact(count):
     signal = a_beat(1000, [200, 500][:count]) + np.float32(1e-4)
     words = beat_codec().encode(signal)
     assert words[:9] == [""] * 9
-    compact = CompactCodec(klt=beat_codec().klt, step=beat_codec().state["step"])
+    compact = CompactCodec(
+        klt=beat_codec().klt, step=beat_codec().state["step"], lone_dead_zone=0.7
+    )
     assert words[9:] == compact.encode(signal)
     assert np.array_equal(beat_codec().decode(words, strict=True), compact.decode(words[9:]))
 

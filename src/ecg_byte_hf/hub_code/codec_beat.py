@@ -9,6 +9,7 @@ first nine words are empty and the rest is what `compact` says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ from .rr_word import decode_beats, encode_beats
 from .run_lengths import (
     ALPHABET,
     BLOCK,
+    SYMBOLS,
     Parsed,
     character_places,
     encode_rows,
@@ -49,14 +51,39 @@ _USUAL_INTERVAL_S = 0.8
 # The reference point of a beat that the record cuts off may lie this little outside of it.
 _OUTSIDE_S = 0.1
 # Of a vocabulary of 4,096 on PTB-XL; only the choice between ways to code a signal hangs on it.
-_SYMBOLS_PER_TOKEN = {"rr": 1.2, "t": 2.65, "r": 4.2}
+# What is left takes 3.6 to 4.0, a signal without a template 3.1 to 3.4: one figure for both keeps
+# the estimate from leaning towards either.
+_SYMBOLS_PER_TOKEN = {"rr": 1.15, "t": 2.65, "r": 3.3}
+# Without a template, lone values are spared only a little: fewer stand alone.
+_PLAIN_LONE_DEAD_ZONE = 0.7
+
+_KINDS = ("rr", "t", "r")
 
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 
 
+def _kind(channel: str) -> str:
+    """Which kind of word a channel's is: `rr`, `t` or `r`."""
+    return channel.rstrip("0123456789")
+
+
+@cache
+def _own_from_common(kind: str) -> dict[int, str]:
+    """For `str.translate`: the common alphabet into that of one kind of word."""
+    shift = _KINDS.index(kind) * SYMBOLS
+    return {ord(symbol): chr(ord(symbol) + shift) for symbol in ALPHABET}
+
+
+@cache
+def _common_from_own(kind: str) -> dict[int, str]:
+    """The way back. Characters of the common alphabet that are not the kind's own become NUL."""
+    foreign = dict.fromkeys(map(ord, ALPHABET), "\0")
+    return foreign | {ord(own): chr(common) for common, own in _own_from_common(kind).items()}
+
+
 class _Coded(NamedTuple):
-    """A way to code a signal: its words and the squared error of its coefficients."""
+    """A way to code a signal: its words (common alphabet) and its coefficients' squared error."""
 
     words: list[str]
     error: float
@@ -89,8 +116,10 @@ class BeatCodec:
     `step`, `dead_zone`, `lone_dead_zone`: of what is left, as in `CompactCodec`; `template_step`,
     `template_dead_zone`: of the representative beat, whose error counts in every beat;
     `templates`: how many representative beats at most, 0 to 2; `sampling_rate`: Hz of the signals;
-    `nominal_samples`: the length (samples) that needs no end
-    mark; `klt`: (8, 12) rows of the transform, learned by `fit`.
+    `nominal_samples`: the length (samples) that needs no end mark; `alphabets`: `"joint"`, one
+    alphabet for all words, or `"separate"`, one each for the RR word, the template words and the
+    rest, so that no merge serves two of them; `klt`: (8, 12) rows of the transform, learned by
+    `fit`.
     """
 
     channels: tuple[str, ...] = (
@@ -98,7 +127,6 @@ class BeatCodec:
         *(f"t{k}" for k in range(1, COMPONENTS + 1)),
         *(f"r{k}" for k in range(1, COMPONENTS + 1)),
     )
-    alphabet: str = ALPHABET
     codes_components: bool = True
 
     def __init__(
@@ -112,14 +140,29 @@ class BeatCodec:
         templates: int = 2,
         sampling_rate: float = 250.0,
         nominal_samples: int = 2500,
+        alphabets: str = "joint",
         klt: Sequence[Sequence[float]] | None = None,
     ) -> None:
+        if alphabets not in ("joint", "separate"):
+            raise EcgByteError(f"beat: alphabets {alphabets!r} must be 'joint' or 'separate'")
         if not (np.isfinite(sampling_rate) and 1 <= sampling_rate <= 1e5):
             raise EcgByteError(f"beat: sampling_rate {sampling_rate!r} must be a number of Hz")
         if templates not in (0, 1, 2):
             raise EcgByteError(f"beat: templates {templates!r} must be 0, 1 or 2")
+        if not 1e-6 <= template_step <= 1e6:
+            raise EcgByteError(
+                f"beat: template_step {template_step!r} must be within 1e-6 ... 1e6 mV"
+            )
         self.sampling_rate = float(sampling_rate)
         self.templates = int(templates)
+        self.alphabets = alphabets
+        self.alphabet_of_kind: dict[str, str] = {"all": ALPHABET}
+        if alphabets == "separate":
+            self.alphabet_of_kind = {
+                kind: "".join(chr(ord(symbol) + number * SYMBOLS) for symbol in ALPHABET)
+                for number, kind in enumerate(_KINDS)
+            }
+        self.alphabet: str = "".join(self.alphabet_of_kind.values())
         self._rest = CompactCodec(
             step=step,
             dead_zone=dead_zone,
@@ -128,7 +171,11 @@ class BeatCodec:
             klt=klt,
         )
         # The same steps, for signals without a template, where sparing lone values does not pay.
-        self._plain = CompactCodec(step=step, dead_zone=dead_zone)
+        self._plain = CompactCodec(
+            step=step,
+            dead_zone=dead_zone,
+            lone_dead_zone=max(dead_zone, min(lone_dead_zone, _PLAIN_LONE_DEAD_ZONE)),
+        )
         self._template = CompactCodec(step=template_step, dead_zone=template_dead_zone)
         self._before = round(BEFORE_S * self.sampling_rate)
         beat = round((BEFORE_S + AFTER_S) * self.sampling_rate)
@@ -148,6 +195,7 @@ class BeatCodec:
             "template_dead_zone": self._template.dead_zone,
             "templates": self.templates,
             "sampling_rate": self.sampling_rate,
+            "alphabets": self.alphabets,
         }
 
     def fit(self, signals: Iterable[Float32]) -> BeatCodec:
@@ -181,7 +229,13 @@ class BeatCodec:
                     coded.append(self._with_template(components, *both))
         limit = min(map(_cost, coded), default=np.inf)
         plain = self._without_template(components, limit)
-        return min([*coded, plain] if plain else coded, key=_cost).words
+        words = min([*coded, plain] if plain else coded, key=_cost).words
+        if self.alphabets == "joint":
+            return words
+        return [
+            word.translate(_own_from_common(_kind(channel)))
+            for channel, word in zip(self.channels, words, strict=True)
+        ]
 
     def _without_template(self, components: Float32, limit: float = np.inf) -> _Coded | None:
         """As `compact` codes it; `None` where its values alone show that it costs over `limit`."""
@@ -269,10 +323,20 @@ class BeatCodec:
         if not len(positions) and any(len(word.places) for word in parsed[1:]):
             raise EcgByteError("beat: the words have a representative beat but no R peaks")
 
+    def _common(self, channel: str, word: str) -> str:
+        """A channel's word in the common alphabet; what is foreign to the channel stays foreign."""
+        if self.alphabets == "joint":
+            return word
+        return word.translate(_common_from_own(_kind(channel)))
+
     def _seventeen(self, words: Sequence[str], strict: bool) -> list[str]:
+        """Seventeen words in the common alphabet, whatever is given."""
         if strict and len(words) != len(self.channels):
             raise EcgByteError(f"beat: {len(words)} words instead of {len(self.channels)}")
-        return [*words, *[""] * len(self.channels)][: len(self.channels)]
+        words = [*words, *[""] * len(self.channels)][: len(self.channels)]
+        return [
+            self._common(channel, word) for channel, word in zip(self.channels, words, strict=True)
+        ]
 
     def length(self, words: Sequence[str]) -> int:
         """How many samples `decode(words)` has."""
@@ -326,7 +390,14 @@ class BeatCodec:
 
     def places(self, channel: str, word: str) -> NDArray[np.int64]:
         """Which coefficient (`rr`: beat) each character begins at: int64 (characters,)."""
-        return character_places(word)
+        return character_places(self._common(channel, word))
+
+    def usual_channel(self, symbols: str) -> str:
+        """The first channel that symbols may stand in, `r1` where they do not tell."""
+        for kind, alphabet in self.alphabet_of_kind.items():
+            if symbols[:1] and symbols[0] in alphabet and kind != "all":
+                return next(channel for channel in self.channels if _kind(channel) == kind)
+        return "r1"
 
     def waveform(self, channel: str, symbols: str, place: int = 0) -> Float32:
         """What symbols add, in the signal's unit.
@@ -339,7 +410,8 @@ class BeatCodec:
         """
         nominal = self._rest.nominal_samples
         places = 2 * self._beat_samples if channel.startswith("t") else nominal
-        check_placed("beat", self, channel, symbols, place, places)
+        symbols = self._common(channel, symbols)
+        check_placed("beat", self.channels, channel, symbols, ALPHABET, place, places)
         number = self.channels.index(channel)
         if channel == "rr":
             return np.zeros((12, nominal), dtype=np.float32)
@@ -380,7 +452,7 @@ class BeatCodec:
         """
         components = self._rest.to_components(signal)
         samples = components.shape[1]
-        rhythm = self._rhythm(self.encode(signal), samples)
+        rhythm = self._rhythm(self._seventeen(self.encode(signal), strict=False), samples)
         shown = np.concatenate(list(rhythm.templates), axis=1)[:, :samples]
         templates = np.zeros_like(components)
         templates[:, : shown.shape[1]] = shown

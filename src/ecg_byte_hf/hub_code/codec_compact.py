@@ -290,6 +290,10 @@ class CompactCodec:
         """Which coefficient of the channel each character begins at: int64 (characters,)."""
         return character_places(word)
 
+    def usual_channel(self, symbols: str) -> str:
+        """The channel that symbols are shown in where none is said: the first component."""
+        return self.channels[0]
+
     def waveform(self, channel: str, symbols: str, place: int = 0) -> Float32:
         """What symbols add to a signal of nominal length: float32 (12, samples), in its unit.
 
@@ -298,7 +302,9 @@ class CompactCodec:
         each lead on the channel. What would come after the end is left out.
         Raises `EcgByteError` for an unknown channel, a place out of range and foreign characters.
         """
-        check_placed("compact", self, channel, symbols, place, self.nominal_samples)
+        check_placed(
+            "compact", self.channels, channel, symbols, ALPHABET, place, self.nominal_samples
+        )
         parsed = parse(symbols).part(0, len(symbols), place)
         return self.leads_of(self.channels.index(channel), parsed, self.nominal_samples)
 

@@ -183,6 +183,10 @@ class PaperCodec:
         widths = np.array([character in LETTERS for character in word], dtype=np.int64)
         return np.cumsum(widths) - widths
 
+    def usual_channel(self, symbols: str) -> str:
+        """The channel that symbols are shown in where none is said: the first lead."""
+        return self.channels[0]
+
     def waveform(self, channel: str, symbols: str, place: int = 0) -> Float32:
         """The levels that letters stand for, from sample `place` on: float32 (12, samples) in mV.
 
@@ -192,7 +196,7 @@ class PaperCodec:
         """
         samples = self.nominal_samples
         places = 12 * samples if self.one_word else samples
-        check_placed("paper", self, channel, symbols, place, places)
+        check_placed("paper", self.channels, channel, symbols, LETTERS, place, places)
         return self._levels(self.channels.index(channel), place, symbols, samples, samples)
 
     def contributions(

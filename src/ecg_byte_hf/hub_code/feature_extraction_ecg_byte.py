@@ -59,6 +59,9 @@ class Codec(Protocol):
     def places(self, channel: str, word: str) -> NDArray[np.int64]:
         """At which place of its channel (coefficient, beat, sample) each character begins."""
 
+    def usual_channel(self, symbols: str) -> str:
+        """The channel that symbols are shown in where none is said."""
+
     def waveform(self, channel: str, symbols: str, place: int = 0) -> Float32:
         """What `symbols` add if they stand at `place` of a channel: float32 (12, samples)."""
 

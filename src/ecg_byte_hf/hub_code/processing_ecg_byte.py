@@ -126,17 +126,17 @@ class EcgByteProcessor(ProcessorMixin):
         block (coarse to fine: a4, d4, d3 twice, d2 four times, d1 eight times), in letters for
         `paper`. `token_symbols` says where tokens stand in an ECG. `channel` defaults to the one
         that a marker marks, else to `r1`, the first component of what is left (`paper`: to the
-        first lead). RR tokens and markers add nothing.
+        first lead; `beat` with separate alphabets: to the first channel of the token's kind). RR
+        tokens and markers add nothing.
 
         Raises `EcgByteError` for an unknown token or channel, a place out of range, and symbols
         that cannot stand in the channel.
         """
         i = int(self._unshifted([token_id])[0])
         symbols = self._ecg_ids.symbols_of(i)
-        channels = self.feature_extractor.channels
-        usual = "r1" if "r1" in channels else channels[0]
-        channel = channel or self._ecg_ids.marked_channel(i) or usual
-        return self.feature_extractor.codec.waveform(channel, symbols, place)
+        codec = self.feature_extractor.codec
+        channel = channel or self._ecg_ids.marked_channel(i) or codec.usual_channel(symbols)
+        return codec.waveform(channel, symbols, place)
 
     def token_contributions(self, ids: Any) -> Iterator[NDArray[np.float32]]:
         """What each token adds to its own ECG: one float32 (12, samples) per id, one at a time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .errors import EcgByteError
 
@@ -42,15 +42,21 @@ class PlacedSymbols(NamedTuple):
 
 
 def check_placed(
-    preset: str, codec: Any, channel: str, symbols: str, place: int, places: int
+    preset: str,
+    channels: tuple[str, ...],
+    channel: str,
+    symbols: str,
+    alphabet: str,
+    place: int,
+    places: int,
 ) -> None:
     """Raise `EcgByteError` unless `symbols` may stand at `place` of one of a codec's channels."""
-    if channel not in codec.channels:
-        raise EcgByteError(f"{preset}: no channel {channel!r}; it has {', '.join(codec.channels)}")
+    if channel not in channels:
+        raise EcgByteError(f"{preset}: no channel {channel!r}; it has {', '.join(channels)}")
     if not 0 <= place < places:
         raise EcgByteError(f"{preset}: place {place} of {channel} is not within 0 ... {places - 1}")
-    foreign = set(symbols) - set(codec.alphabet)
+    foreign = set(symbols) - set(alphabet)
     if foreign:
         raise EcgByteError(
-            f"{preset}: {len(foreign)} characters outside the alphabet (first: {min(foreign)!r})"
+            f"{preset}: {len(foreign)} of the symbols are not of the alphabet of {channel}"
         )
