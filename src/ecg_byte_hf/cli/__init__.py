@@ -21,6 +21,7 @@ from .plot import plot_command
 from .prepare import prepare_app
 from .quickstart import quickstart_command
 from .report import report_command
+from .sweep import sweep_command
 from .tokenizer import train_tokenizer_command
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app.command("quickstart")(quickstart_command)
 app.add_typer(prepare_app, name="prepare")
 app.command("train-tokenizer")(train_tokenizer_command)
 app.command("report")(report_command)
+app.command("sweep")(sweep_command)
 app.command("plot")(plot_command)
 app.command("ask")(ask_command)
 app.command("merge")(merge_command)
@@ -70,7 +72,9 @@ def main() -> None:
     except SystemExit as end:
         # Typer turns Ctrl-C into an exit with this code.
         if end.code == INTERRUPTED:
-            errors.print("ecg-byte: interrupted; `prepare` and `quickstart` go on when run again")
+            errors.print(
+                "ecg-byte: interrupted; `prepare`, `sweep` and `quickstart` go on when run again"
+            )
         raise
     except KeyboardInterrupt:
         errors.print("ecg-byte: interrupted")
