@@ -6,7 +6,11 @@ from importlib.util import find_spec
 
 from .hub_code.errors import EcgByteError
 
-_MODULES = {"train": ("torch", "peft", "accelerate", "yaml"), "plot": ("matplotlib",)}
+_MODULES = {
+    "train": ("torch", "peft", "accelerate", "yaml"),
+    "plot": ("matplotlib",),
+    "metric": ("evaluate", "nltk", "rouge_score", "sacrebleu"),
+}
 
 
 def require_extra(name: str, what: str) -> None:
