@@ -9,15 +9,45 @@ import typer
 
 from .options import Quiet
 
+VOCAB_SIZE = 4096
+
+
+def _sizes(text: str) -> dict[str, int]:
+    """`rr=400,t=1200,r=2400` as a dict."""
+    try:
+        pairs = [part.split("=") for part in text.split(",")]
+        return {kind.strip(): int(size) for kind, size in pairs}
+    except ValueError:
+        raise typer.BadParameter(
+            f"--vocab-sizes {text!r} is not like rr=400,t=1200,r=2400"
+        ) from None
+
 
 def train_tokenizer_command(
     corpus: Annotated[Path, typer.Argument(help="Corpus folder, made by 'prepare'.")],
     out: Annotated[Path, typer.Option(help="Folder of the tokenizer to write.")],
     preset: Annotated[str, typer.Option(help="paper, compact or beat.")] = "compact",
-    vocab_size: Annotated[int, typer.Option(help="Tokens in all, markers included.")] = 4096,
+    vocab_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens in all, markers included.", show_default=str(VOCAB_SIZE)),
+    ] = None,
+    vocab_sizes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="rr=N,t=N,r=N", help="Instead: tokens per kind of word, no merge shared (beat)."
+        ),
+    ] = None,
+    augment: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Shifted and scaled copies of each ECG that the BPE also sees.",
+            show_default="2 for beat, else 0",
+        ),
+    ] = None,
     split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
     max_records: Annotated[
-        int | None, typer.Option(help="Only the first so many rows of the split.")
+        int | None, typer.Option(min=1, help="Only the first so many rows of the split.")
     ] = None,
     cleaning: Annotated[
         str | None, typer.Option(help="clean, paper or none; default: the preset's own.")
@@ -38,7 +68,7 @@ def train_tokenizer_command(
     lead_order: Annotated[
         str | None, typer.Option(help="standard, or paper: aVL before aVR (paper).")
     ] = None,
-    num_proc: Annotated[int | None, typer.Option(help="Processes of the map step.")] = None,
+    num_proc: Annotated[int | None, typer.Option(min=1, help="Processes of the map step.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a tokenizer in --out.")
     ] = False,
@@ -50,6 +80,9 @@ def train_tokenizer_command(
     """
     from ..corpus_tokenizer import claim_tokenizer_folder, processor_from_corpus, save_processor
 
+    sizes = None if vocab_sizes is None else _sizes(vocab_sizes)
+    if sizes is not None and vocab_size is not None:
+        raise typer.BadParameter("give --vocab-size or --vocab-sizes, not both")
     claim_tokenizer_folder(out, overwrite=overwrite)
     options = {
         "step": step,
@@ -61,7 +94,9 @@ def train_tokenizer_command(
     processor = processor_from_corpus(
         corpus,
         preset=preset,
-        vocabulary_size=vocab_size,
+        vocabulary_size=vocab_size or VOCAB_SIZE,
+        vocabulary_sizes=sizes,
+        augment=augment,
         split=split,
         max_records=max_records,
         cleaning=cleaning,
