@@ -149,10 +149,11 @@ def test_finetune_and_evaluate_from_the_shell(tmp_path):
     )
     assert evaluate.returncode == 0, evaluate.stderr
     assert json.loads(target.read_text())["shuffled"]["n"] > 0
-    refused = run("training/evaluate.py", "--model", corpus, "--corpus", corpus)
-    assert refused.returncode == 1
-    assert refused.stderr.count("\n") == 1
-    assert "no fine-tuned model" in refused.stderr
+    for model, message in [(corpus, "no fine-tuned model"), ("org/model", "say with --json")]:
+        refused = run("training/evaluate.py", "--model", model, "--corpus", corpus)
+        assert refused.returncode == 1
+        assert refused.stderr.count("\n") == 1
+        assert message in refused.stderr
 
 
 def test_ctrl_c_is_one_line_and_130(capsys):

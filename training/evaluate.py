@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from ecg_byte_hf.fidelity.report_output import write_json
+from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.reading.arguments import parse_evaluate, run_script
 from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.output_folder import evaluation_file
@@ -19,6 +20,10 @@ from ecg_byte_hf.reading.tables import print_accuracies
 
 def main() -> None:
     options = parse_evaluate(sys.argv[1:])
+    if not (options.json or Path(options.model).is_dir()):
+        raise EcgByteError(
+            f"{options.model} is no folder here: say with --json where the result goes"
+        )
     result = evaluate(
         options.model,
         options.corpus,

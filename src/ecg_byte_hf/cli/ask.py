@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,9 @@ from .options import Missing, RecordRate
 def ask_command(
     record: Annotated[str, typer.Argument(help="WFDB record, CSV or .npy file.")],
     question: Annotated[str, typer.Argument(help="What you want to know about it.")],
-    model: Annotated[Path, typer.Option(help="Folder written by training/finetune.py.")],
+    model: Annotated[
+        str, typer.Option(help="Folder or Hub repository of training/finetune.py or merge.")
+    ],
     base: Annotated[
         str | None, typer.Option(help="Base model instead of the one that the adapter names.")
     ] = None,

@@ -83,8 +83,8 @@ def add_adapter(
 def save_adapter(model: PeftModel, folder: Path) -> None:
     """Write the adapter and its rows, without the whole matrices that the rows are part of.
 
-    Not with `save_pretrained`: that writes a card that names the local path which the base was
-    loaded from.
+    Not with `save_pretrained`: that writes a card with the local path which the base was loaded
+    from, and puts that path into the configuration where no base is named.
     """
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file

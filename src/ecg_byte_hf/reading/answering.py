@@ -24,7 +24,7 @@ def ask(
     sampling_rate: float | None = None,
     missing_leads: MissingLeads = "refuse",
 ) -> str:
-    """The answer of a fine-tuned model (a folder, or a `Reader`) to `question` about a record.
+    """The answer of a model (folder, Hub repository or `Reader`) to `question` about a record.
 
     `record` is whatever `read_record` reads; `sampling_rate` (Hz) is for files that do not say it,
     `missing_leads` "zero" takes records without all 12 leads. A recording longer than 10 s must be

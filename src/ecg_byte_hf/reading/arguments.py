@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class EvaluateArguments:
     """What is evaluated on what."""
 
-    model: str = field(metadata={"help": "folder written by training/finetune.py"})
+    model: str = field(metadata={"help": "folder or Hub id of training/finetune.py"})
     corpus: str = field(metadata={"help": "folder written by `ecg-byte prepare`"})
     split: str = field(default="validation", metadata={"help": "split of the corpus"})
     base: str | None = field(default=None, metadata={"help": "base model instead of the named one"})

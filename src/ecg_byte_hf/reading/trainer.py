@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from transformers import Trainer, TrainerCallback
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import bars_wanted
 
+from .adapter import save_adapter
 from .sequences import IGNORED
 
 
@@ -68,18 +70,15 @@ class ReadingTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        """Write a checkpoint; of an adapted model without the whole embedding matrices.
-
-        PEFT would else ask the Hub for the base's configuration and save both matrices.
-        """
+        """Write a checkpoint; of an adapted model the adapter, as fine-tuning ends with it."""
         from peft import PeftModel
 
         model = self.accelerator.unwrap_model(self.model)
         if not isinstance(model, PeftModel):
             return super()._save(output_dir, state_dict)
-        target = output_dir if output_dir is not None else self.args.output_dir
-        model.save_pretrained(target, save_embedding_layers=False)
-        torch.save(self.args, f"{target}/training_args.bin")
+        target = Path(output_dir if output_dir is not None else self.args.output_dir)
+        save_adapter(model, target)
+        torch.save(self.args, target / "training_args.bin")
         return None
 
     def _issue_warnings_after_load(self, load_result: Any) -> None:
