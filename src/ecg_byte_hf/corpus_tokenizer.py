@@ -10,6 +10,7 @@ from typing import Any
 from .corpora import open_corpus, signal_mV
 from .hub_code.errors import EcgByteError
 from .hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
+from .hub_code.presets import DEFAULT_PRESET
 from .hub_code.processing_ecg_byte import EcgByteProcessor
 from .progress import datasets_bars, track
 from .tokenizer import check_vocabulary_size, check_vocabulary_sizes, train_tokenizer
@@ -25,7 +26,7 @@ _OF_A_MODEL = {"adapter_config.json", "reading.json", "ecg_tokenizer", "training
 def processor_from_corpus(
     corpus: str | Path,
     *,
-    preset: str = "compact",
+    preset: str = DEFAULT_PRESET,
     vocabulary_size: int = 4096,
     vocabulary_sizes: Mapping[str, int] | None = None,
     augment: int | None = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..hub_code.presets import DEFAULT_PRESET
 from .options import Quiet
 
 VOCAB_SIZE = 4096
@@ -26,7 +27,7 @@ def _sizes(text: str) -> dict[str, int]:
 def train_tokenizer_command(
     corpus: Annotated[Path, typer.Argument(help="Corpus folder, made by 'prepare'.")],
     out: Annotated[Path, typer.Option(help="Folder of the tokenizer to write.")],
-    preset: Annotated[str, typer.Option(help="paper, compact or beat.")] = "compact",
+    preset: Annotated[str, typer.Option(help="paper, compact or beat.")] = DEFAULT_PRESET,
     vocab_size: Annotated[
         int | None,
         typer.Option(min=1, help="Tokens in all, markers included.", show_default=str(VOCAB_SIZE)),

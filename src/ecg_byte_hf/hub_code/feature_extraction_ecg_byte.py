@@ -17,6 +17,7 @@ from .codec_compact import CompactCodec
 from .codec_paper import PaperCodec
 from .errors import EcgByteError
 from .leads import to_standard_order
+from .presets import DEFAULT_PRESET
 from .signal_checks import (
     MAX_DURATION_S,
     check_array,
@@ -103,7 +104,7 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
 
     def __init__(
         self,
-        preset: str = "compact",
+        preset: str = DEFAULT_PRESET,
         sampling_rate: float = 250.0,
         unit: str = "mV",
         cleaning: str | None = None,

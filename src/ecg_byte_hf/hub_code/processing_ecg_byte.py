@@ -24,6 +24,9 @@ from .tokenizer_files import save_portable_tokenizer
 
 ECG_TOKENIZER_FOLDER = "ecg_tokenizer"
 
+# Beside this code in the package; what travels to the Hub is this code without it.
+_BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
+
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -390,6 +393,21 @@ class EcgByteProcessor(ProcessorMixin):
                 f"({type(error).__name__}: {reason[:160]}); "
                 "make one with `ecg-byte train-tokenizer`"
             ) from error
+
+    @classmethod
+    def from_bundled(cls, name: str) -> Any:
+        """A processor that comes with the package: no corpus, no network.
+
+        `"ptb-xl"`: the default preset, fitted on PTB-XL's folds 1 to 8 (its card, CC BY 4.0, is
+        `bundled/ptb-xl/README.md`). Raises `EcgByteError` for any other name.
+        """
+        names = sorted(path.parent.name for path in _BUNDLED.glob("*/processor_config.json"))
+        if name not in names:
+            raise EcgByteError(
+                f"{name!r}: no bundled tokenizer of this name; there are: "
+                f"{', '.join(names) or 'none, install ecg-byte-hf for them'}"
+            )
+        return cls.from_pretrained(_BUNDLED / name)
 
     @classmethod
     def get_attributes(cls) -> list[str]:

@@ -1,0 +1,103 @@
+"""The tokenizer that comes with the package: it loads, and is what its command makes."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard
+
+from ecg_byte_hf import EcgByteError, EcgByteProcessor
+from ecg_byte_hf.bundled.make import FOLDER, NAME, make_bundled
+from ecg_byte_hf.hub_code import processing_ecg_byte
+from ecg_byte_hf.hub_code.presets import DEFAULT_PRESET
+from tests.small_tokenizer import simulated_records
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def processor():
+    return EcgByteProcessor.from_bundled("ptb-xl")
+
+
+def test_an_ecg_there_and_back(processor):
+    assert processor.feature_extractor.preset == DEFAULT_PRESET
+    record = simulated_records()[0].record
+    ids = processor(ecg=record)["input_ids"][0]
+    cleaned = processor.feature_extractor.clean(record.signal, record.sampling_rate)
+    error = processor.decode_ecg(ids, strict=True) - cleaned
+    assert np.sqrt(np.mean(error**2)) < 0.06
+    assert len(ids) < 2000
+
+
+def test_pushed_it_is_a_whole_repository(processor, tmp_path):
+    processor.save_pretrained(tmp_path)
+    record = simulated_records()[0].record
+    again = EcgByteProcessor.from_pretrained(tmp_path)
+    assert again(ecg=record)["input_ids"] == processor(ecg=record)["input_ids"]
+    assert (tmp_path / "processing_ecg_byte.py").is_file()
+
+
+@pytest.mark.parametrize("name", ["mimic", "", "../hub_code", "ptb-xl/", ".", str(FOLDER / NAME)])
+def test_an_unknown_name_lists_those_that_exist(name):
+    with pytest.raises(EcgByteError, match=r"there are: ptb-xl$"):
+        EcgByteProcessor.from_bundled(name)
+
+
+def test_code_that_travelled_without_the_package_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(processing_ecg_byte, "_BUNDLED", tmp_path / "bundled")
+    with pytest.raises(EcgByteError, match="install ecg-byte-hf"):
+        EcgByteProcessor.from_bundled("ptb-xl")
+
+
+def test_small_and_without_code_and_with_its_licence():
+    files = {path.name: path.stat().st_size for path in (FOLDER / NAME).iterdir()}
+    assert sum(files.values()) < 600_000
+    assert {Path(name).suffix for name in files} == {".json", ".md"}
+    card = ModelCard.load(FOLDER / NAME / "README.md")
+    assert card.data.license == "cc-by-4.0"
+    assert "Wagner" in card.text
+    vocabulary = json.loads((FOLDER / NAME / "tokenizer.json").read_text())["model"]["vocab"]
+    assert f"{len(vocabulary)} tokens" in card.text
+
+
+def test_its_command_makes_it_byte_for_byte(ecg_byte_data, tmp_path):
+    made = make_bundled(ecg_byte_data / "ptb-xl", tmp_path / NAME, quiet=True)
+    names = sorted(path.name for path in (FOLDER / NAME).iterdir())
+    assert sorted(path.name for path in made.iterdir()) == names
+    for name in names:
+        assert (made / name).read_bytes() == (FOLDER / NAME / name).read_bytes(), (
+            f"{name}: run python -m ecg_byte_hf.bundled.make again and commit what it writes"
+        )
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_it(tmp_path):
+    tree = tmp_path / "tree"
+    ignored = shutil.ignore_patterns(".git", ".venv*", "out", "__pycache__")
+    shutil.copytree(REPOSITORY, tree, ignore=ignored)
+    wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, tree]
+    subprocess.run(wheel, check=True)
+    [built] = tmp_path.glob("*.whl")
+    zipfile.ZipFile(built).extractall(tmp_path / "site")
+    program = (
+        "import ecg_byte_hf; print(ecg_byte_hf.__file__);"
+        "p = ecg_byte_hf.EcgByteProcessor.from_bundled('ptb-xl'); print(p.ecg_vocabulary_size)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "site"), "HF_HUB_OFFLINE": "1", "HOME": str(tmp_path)},
+    )
+    assert run.returncode == 0, run.stderr
+    place, size = run.stdout.split()
+    assert place.startswith(str(tmp_path / "site"))
+    assert int(size) == 4096
+    assert (tmp_path / "site" / "ecg_byte_hf" / "metrics" / "ecg_qa" / "README.md").is_file()
