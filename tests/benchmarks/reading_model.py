@@ -25,9 +25,10 @@ Ids = list[np.ndarray]
 class Budget:
     """How long to train, and how.
 
-    `minutes` of one core that does nothing else, reckoned as `GFLOP_PER_SECOND`, so that a run is
-    repeatable bit by bit and does not hang on what else the machine does; `next_token`: weight of the next-token loss beside the classification loss; `dropped`: share of
-    the tokens whose embedding is zeroed while training.
+    `minutes` of one core that does nothing else, reckoned by `GFLOP_PER_SECOND`, so that a run is
+    repeatable and does not hang on what else the machine does; `next_token`: weight of the
+    next-token loss beside the classification loss; `dropped`: share of the tokens whose embedding
+    is zeroed while training.
     """
 
     minutes: float = 20.0
@@ -204,7 +205,7 @@ def macro_interval(
     means = []
     for _ in range(draws):
         drawn = rng.integers(0, len(labels), len(labels))
-        if 0 < labels[drawn].sum(axis=0).min():
+        if labels[drawn].any(axis=0).all():
             means.append(auroc(logits[drawn], labels[drawn]).mean())
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)

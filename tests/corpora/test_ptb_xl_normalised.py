@@ -77,7 +77,8 @@ def test_corpus_obeys_einthoven_and_keeps_the_labels(tmp_path):
     assert list(first["scp_codes"]) == ["ISC_", "_AVB", "SR", "NT_", "PVC"]
     assert superclasses(first["scp_codes"]) == {"STTC", "CD"}
     assert (first["sex"], first["report"], first["patient_id"]) == ("female", "sinus rhythm", "77")
-    assert second["sex"] == "" and np.isnan(second["age"])
+    assert second["sex"] == ""
+    assert np.isnan(second["age"])
 
 
 def test_questions_are_asked_about_what_the_columns_say(tmp_path):
@@ -90,7 +91,8 @@ def test_questions_are_asked_about_what_the_columns_say(tmp_path):
         for row in asked
         if row["question"] in ("Is this ECG normal?", "Is this a normal ECG?")
     }
-    assert answers and all((answer == "yes") == (int(r) % 2 == 0) for r, answer in answers)
+    assert answers
+    assert all((answer == "yes") == (int(r) % 2 == 0) for r, answer in answers)
 
 
 def test_unusable_rows_are_named(tmp_path):

@@ -11,7 +11,7 @@ a signal, and loses the electrical axis. But the equations leave one set of gain
 factor, by which the six limb leads obey them again: `limb_gains` finds it, and the records here
 have their limb leads multiplied by it, the common factor such that their mean standard deviation
 is 1. V1 to V6 stay as they are. What they then miss the equations by is rounding (median over the
-2,032 records: 0.3 % of a standard deviation, largest 1 %). Records in which the limb leads do not
+2,032 records: 0.3 % of a standard deviation, largest 0.5 %). Records in which the limb leads do not
 follow the equations whatever the gains are skipped, with that reason.
 """
 
