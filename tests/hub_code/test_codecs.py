@@ -1,8 +1,6 @@
 """What holds for every preset, and what holds for one."""
 
 import json
-import subprocess
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +11,6 @@ from hypothesis import strategies as st
 from ecg_byte_hf.hub_code.codec_compact import (
     CompactCodec,
     blocks_from_signal,
-    pad_to_blocks,
     signal_from_blocks,
 )
 from ecg_byte_hf.hub_code.codec_paper import PaperCodec
@@ -79,16 +76,6 @@ def test_paper_as_one_word_and_in_the_papers_order():
     spans = whole.locate(whole.encode(signal))[0]
     assert spans[2500] == ("II", 0, 1)
     assert spans[-1] == ("V6", 2499, 2500)
-
-
-def test_compact_coefficients_are_within_the_quantisers_bound():
-    compact = CompactCodec(klt=codec("compact").klt, step=0.2, dead_zone=0.6)
-    signal = cleaned()
-    before = blocks_from_signal(pad_to_blocks(compact.component_signals(signal)))
-    values = compact.quantise(before)
-    assert np.abs(values).max() < 127
-    error = np.abs(values * 0.2 - before) / 0.2
-    assert error.max() <= 0.6 + 1e-4
 
 
 def test_compact_wavelet_blocks_invert():
@@ -201,23 +188,6 @@ def test_state_is_json_and_makes_the_same_codec(preset):
     words = one.encode(cleaned())
     assert again.encode(cleaned()) == words
     assert np.array_equal(again.decode(words), one.decode(words))
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_encoding_is_the_same_in_another_process(preset, tmp_path):
-    one = codec(preset)
-    np.save(tmp_path / "signal.npy", cleaned())
-    (tmp_path / "state.json").write_text(json.dumps(one.state))
-    program = (
-        "import json, sys, numpy as np\n"
-        f"from ecg_byte_hf.hub_code.codec_{preset} import {type(one).__name__} as Codec\n"
-        "codec = Codec(**json.load(open('state.json')))\n"
-        "print(json.dumps(codec.encode(np.load('signal.npy'))))"
-    )
-    printed = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert json.loads(printed.stdout) == one.encode(cleaned())
 
 
 def test_unfitted_and_senseless_codecs_are_refused():

@@ -340,7 +340,11 @@ class BeatCodec:
 
     def length(self, words: Sequence[str]) -> int:
         """How many samples `decode(words)` has."""
-        return self._rest.length(self._seventeen(words, strict=False)[1 + COMPONENTS :])
+        return self._samples(self._seventeen(words, strict=False))
+
+    def _samples(self, words: Sequence[str]) -> int:
+        """How many samples 17 words in the common alphabet say."""
+        return self._rest.length(words[1 + COMPONENTS :])
 
     def decode(self, words: Sequence[str], strict: bool = False) -> Float32:
         """The signal float32 (12, samples) of any words, in the unit it was coded in.
@@ -362,7 +366,7 @@ class BeatCodec:
         of a beat that the record cuts off it may lie up to 0.1 s outside.
         """
         words = self._seventeen(words, strict=False)
-        return self._rhythm(words, self.length(words)).positions / STEPS_PER_SAMPLE
+        return self._rhythm(words, self._samples(words)).positions / STEPS_PER_SAMPLE
 
     def occurrences(self, words: Sequence[str], span: Span) -> list[Span]:
         """Where in the record a span of `locate` acts: of a template, once in every beat.
@@ -372,7 +376,7 @@ class BeatCodec:
         if not span.channel.startswith("t"):
             return [span]
         words = self._seventeen(words, strict=False)
-        samples = self.length(words)
+        samples = self._samples(words)
         rhythm = self._rhythm(words, samples)
         starts = rhythm.positions // STEPS_PER_SAMPLE - self._before
         ends = np.minimum(starts + self._beat_samples, np.append(starts[1:], samples))
@@ -430,7 +434,7 @@ class BeatCodec:
         add nothing of their own. Stretches that hold every character add up to `decode(words)`.
         """
         words = self._seventeen(words, strict=False)
-        samples = self.length(words)
+        samples = self._samples(words)
         rhythm = self._rhythm(words, samples)
         parsed = [parse(word) for word in words]
         before = [symbols_before(word) for word in words]
@@ -468,7 +472,7 @@ class BeatCodec:
         """
         given = list(words)[: len(self.channels)]
         words = self._seventeen(words, strict=False)
-        samples = self.length(words)
+        samples = self._samples(words)
         located = [self._locate_rr(words[0], samples)]
         templates = 1 + bool(len(parse(words[0]).marks))
         beat = min(templates * self._beat_samples, samples)
