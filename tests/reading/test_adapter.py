@@ -1,6 +1,7 @@
 """Whatever loads an adapter gets the logits that training ended with."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -14,8 +15,10 @@ from ecg_byte_hf.reading.adapter import (
     read_adapter_config,
     save_adapter,
 )
+from ecg_byte_hf.reading.loading import load_reader
 from ecg_byte_hf.reading.model import load_llama, train_text_tokenizer
 from ecg_byte_hf.reading.output_folder import check_base_is_public
+from ecg_byte_hf.reading.training import finetune
 from ecg_byte_hf.reading.vocabulary import add_ecg_tokens, draw_rows, resize_embeddings
 
 from . import tiny
@@ -127,6 +130,8 @@ def test_rows_are_saved_as_rows_and_nothing_else_is_written(tmp_path, tied):
     assert str(tmp_path) not in text
     assert json.loads(text)["base_model_name_or_path"] == BASE_ID
     assert json.loads(text)["inference_mode"]
+    layers = json.loads(text)["target_modules"]
+    assert layers == sorted(layers)
 
 
 @pytest.mark.parametrize("base_id", [None, "here", "/home/me/llama", "../llama"])
@@ -167,3 +172,31 @@ def test_the_ecg_rows_can_stay_frozen(tmp_path):
         trained = {name for name, p in adapted.named_parameters() if p.requires_grad}
         assert any("lora" in name for name in trained)
         assert any("trainable_tokens" in name for name in trained) == train_rows
+
+
+def put_into_the_cache(cache, source, name, commit):
+    """What downloading the commit of a repository leaves; it becomes the branch main."""
+    folder = cache / f"models--{name.replace('/', '--')}"
+    shutil.copytree(source, folder / "snapshots" / commit)
+    (folder / "refs").mkdir(exist_ok=True)
+    (folder / "refs" / "main").write_text(commit)
+
+
+def test_a_base_on_the_hub_is_named_with_its_commit(corpus, tokenizer, tmp_path, monkeypatch):
+    """Base and adapter by name, from the Hub's cache; then somebody pushes another base."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    put_into_the_cache(tmp_path / "cache", tiny.make_base(tmp_path / "one"), BASE_ID, "a" * 40)
+    out = tmp_path / "out"
+    finetune(*tiny.arguments(corpus, tokenizer, out, reading={"base": BASE_ID}, max_steps=1))
+    config = json.loads((out / "adapter_config.json").read_text())
+    assert (config["base_model_name_or_path"], config["revision"]) == (BASE_ID, "a" * 40)
+    put_into_the_cache(tmp_path / "cache", out, "someone/ecg-llama", "c" * 40)
+    reader = load_reader("someone/ecg-llama")
+    ids = torch.arange(60).view(1, -1) + reader.shift - 30
+    expected = logits_of(AutoPeftModelForCausalLM.from_pretrained(out), ids)
+    torch.testing.assert_close(logits_of(reader.model, ids), expected, atol=2e-5, rtol=1e-5)
+    other = tiny.make_base(tmp_path / "two", tied=False)
+    put_into_the_cache(tmp_path / "cache", other, BASE_ID, "b" * 40)
+    again = AutoPeftModelForCausalLM.from_pretrained(out)
+    assert torch.equal(logits_of(again, ids), expected)
+    assert torch.equal(logits_of(load_reader(out).model, ids), logits_of(reader.model, ids))

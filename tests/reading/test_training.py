@@ -288,7 +288,7 @@ def test_ask_and_plot_take_what_a_file_does_not_say(trained, tokenizer, tmp_path
         answered = run(app, [*asked, *rate, *more])
         assert answered.exit_code == 0, answered.exception
         picture = tmp_path / f"{name}.png"
-        plotted = ["plot", record, "--tokenizer", str(tokenizer), "--out", str(picture)]
+        plotted = ["plot", "tokens", record, "--tokenizer", str(tokenizer), "--out", str(picture)]
         drawn = run(app, [*plotted, *rate, *more])
         assert drawn.exit_code == 0, drawn.exception
         assert picture.stat().st_size > 0

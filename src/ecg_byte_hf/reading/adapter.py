@@ -44,6 +44,7 @@ def add_adapter(
     dropout: float,
     target_modules: str | list[str],
     base_id: str | None,
+    base_revision: str | None = None,
     train_rows: bool = True,
 ) -> PeftModel:
     """LoRA on the linear layers, and the rows of the new tokens as rows.
@@ -53,7 +54,7 @@ def add_adapter(
     where the output layer is not tied to them, in that too. They are so without `train_rows` as
     well: whoever loads the adapter resizes the base and gets other random rows, which the saved
     ones replace. `base_id` is what the adapter names as its base, a public id and never a local
-    path.
+    path, and `base_revision` the commit of it: on another one the adapter may not fit.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -62,6 +63,7 @@ def add_adapter(
     layers = ["embed_tokens"] if tied else ["embed_tokens", "lm_head"]
     config = LoraConfig(
         task_type="CAUSAL_LM",
+        revision=base_revision,
         r=r,
         lora_alpha=alpha,
         lora_dropout=dropout,
@@ -72,6 +74,7 @@ def add_adapter(
         adapted = get_peft_model(model, config)
     except ValueError as error:
         raise EcgByteError(f"LoRA does not fit the model: {first_line(error)}") from error
+    # PEFT has put the path there that the base was loaded from.
     adapted.peft_config["default"].base_model_name_or_path = base_id
     if not train_rows:
         for name, parameter in adapted.named_parameters():
@@ -95,6 +98,8 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     save_file(contiguous, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
     config = copy.deepcopy(model.peft_config["default"])
     config.inference_mode = True
+    # PEFT keeps names in a set, whose order differs from one process to the next.
+    config.target_modules = sorted(config.target_modules)
     config.save_pretrained(str(folder))
 
 
@@ -134,10 +139,12 @@ def load_merged(
     from safetensors import SafetensorError
 
     config = read_adapter_config(folder)
-    name = base or config.base_model_name_or_path
+    name, revision = config.base_model_name_or_path, config.revision
+    if base:
+        name, revision = base, None
     if not name:
         raise EcgByteError(f"the adapter in {folder} names no base model: give it with --base")
-    model, _ = load_llama(name, gguf_file)
+    model, _ = load_llama(name, gguf_file, revision=revision)
     resize_embeddings(model, tokens)
     try:
         adapted: Any = PeftModel.from_pretrained(model, str(folder))

@@ -81,11 +81,12 @@ def new_llama(
 
 
 def load_llama(
-    name: str, gguf_file: str | None = None, *, bf16: bool = False
+    name: str, gguf_file: str | None = None, *, revision: str | None = None, bf16: bool = False
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """A causal language model and its tokenizer from a Hub id or a folder, or from a GGUF in it.
 
     Weights are float32, or bfloat16 where the training runs in it; a GGUF's are dequantised.
+    `revision` is a commit, branch or tag of a repository on the Hub.
 
     Raises:
         EcgByteError: nothing can be loaded from there; says what transformers said.
@@ -95,7 +96,8 @@ def load_llama(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     dtype = torch.bfloat16 if bf16 else torch.float32
-    extra = {"gguf_file": gguf_file} if gguf_file else {}
+    extra = {"gguf_file": gguf_file, "revision": revision}
+    extra = {key: value for key, value in extra.items() if value}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **extra)
         model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, **extra)

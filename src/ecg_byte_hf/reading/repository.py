@@ -17,6 +17,14 @@ def is_repository_name(name: str) -> bool:
     return bool(_REPOSITORY.fullmatch(name))
 
 
+def commit_of(name: str) -> str | None:
+    """The commit of the Hub repository `name` that was loaded last; None for a folder."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = None if Path(name).is_dir() else try_to_load_from_cache(name, "config.json")
+    return Path(found).parent.name if isinstance(found, str) else None
+
+
 def model_folder(model: str | Path, revision: str | None = None) -> Path:
     """`model` itself where it is a folder, else the files of the Hub repository of that name.
 

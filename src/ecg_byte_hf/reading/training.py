@@ -28,6 +28,7 @@ from .output_folder import (
     write_finished,
     write_ignore_file,
 )
+from .repository import commit_of
 from .sequences import Chat, Reading, build_readings, collate, pack
 from .tokenised import TokenisedCorpus
 
@@ -239,6 +240,7 @@ def _train_one(
         dropout=arguments.lora_dropout,
         target_modules=targets,
         base_id=arguments.base_id or arguments.base,
+        base_revision=None if new or arguments.base_id else commit_of(str(arguments.base)),
         train_rows=arguments.train_ecg_rows,
     )
     stage = _stage(training, out / STAGES_FOLDER / "adapter")
