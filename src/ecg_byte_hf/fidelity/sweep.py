@@ -329,7 +329,7 @@ def _sha256_of_code() -> str:
     package = Path(__file__).parents[1]
     files = [
         *sorted((package / "hub_code").glob("*.py")),
-        *(package / name for name in ("tokenizer.py", "symbolize.py", "corpus_tokenizer.py")),
+        *(package / name for name in ("tokenizer.py", "training_words.py", "corpus_tokenizer.py")),
         *(package / "fidelity" / name for name in ("dct_baseline.py", "lossless.py", "report.py")),
     ]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..hub_code.errors import EcgByteError
 from ..hub_code.feature_extraction_ecg_byte import CODECS, EcgByteFeatureExtractor
+from ..tokenizer import check_vocabulary_size
 
 PRESETS = tuple(CODECS)
 VOCABULARY = 4096
@@ -69,34 +72,35 @@ def default_setting(preset: str, training_ecgs: int) -> Setting:
     return Setting(preset, codec, VOCABULARY, training_ecgs)
 
 
-def smallest_vocabulary(preset: str) -> int:
-    """How many tokens a preset has before any merge: special tokens, markers and its alphabet."""
-    extractor = EcgByteFeatureExtractor(preset)
-    return 3 + len(extractor.markers) + len(extractor.alphabet)
+def too_small(preset: str, vocabulary: int) -> str | None:
+    """Why a preset cannot have a vocabulary of that size, `None` where it can."""
+    try:
+        check_vocabulary_size(vocabulary, EcgByteFeatureExtractor(preset))
+    except EcgByteError as error:
+        return str(error)
+    return None
 
 
-def vocabularies(preset: str, wanted: tuple[int, ...] = VOCABULARIES) -> list[int]:
-    """`wanted`, those too small for the preset replaced by the next multiple of 64 that is not."""
-    possible = -(-smallest_vocabulary(preset) // 64) * 64
-    return sorted({size if size >= smallest_vocabulary(preset) else possible for size in wanted})
+def next_possible(preset: str, vocabulary: int) -> int:
+    """`vocabulary`, or the next multiple of 64 that is large enough for the preset."""
+    while too_small(preset, vocabulary):
+        vocabulary += 64 - vocabulary % 64
+    return vocabulary
 
 
-def not_possible(wanted: tuple[int, ...] = VOCABULARIES) -> list[dict[str, Any]]:
-    """The vocabularies among `wanted` that a preset cannot have, with the reason."""
-    rows: list[dict[str, Any]] = []
-    for preset in PRESETS:
-        smallest = smallest_vocabulary(preset)
-        rows += [
-            {
-                "preset": preset,
-                "vocabulary": size,
-                "instead": vocabularies(preset, (size,))[0],
-                "reason": f"alphabet and markers alone take {smallest} tokens",
-            }
-            for size in wanted
-            if size < smallest
-        ]
-    return rows
+def not_possible(wanted: Sequence[int] = VOCABULARIES) -> list[dict[str, Any]]:
+    """The vocabularies among `wanted` that a preset cannot have: what stands instead, and why."""
+    return [
+        {
+            "preset": preset,
+            "vocabulary": size,
+            "instead": next_possible(preset, size),
+            "reason": reason,
+        }
+        for preset in PRESETS
+        for size in wanted
+        if (reason := too_small(preset, size))
+    ]
 
 
 def plan(all_training_ecgs: int, *, quick: bool = False) -> list[Setting]:
@@ -122,11 +126,11 @@ def plan(all_training_ecgs: int, *, quick: bool = False) -> list[Setting]:
     for preset in PRESETS:
         default = default_setting(preset, all_training_ecgs)
         settings[default] = None
-        for vocabulary in vocabularies(preset, axis):
+        for vocabulary in (next_possible(preset, size) for size in axis):
             settings[Setting(preset, default.codec, vocabulary, all_training_ecgs)] = None
         for options in steps[preset]:
             codec = tuple(sorted(options.items()))
-            for vocabulary in vocabularies(preset, grid):
+            for vocabulary in grid:
                 settings[Setting(preset, codec, vocabulary, all_training_ecgs)] = None
         for training_ecgs in sizes:
             settings[Setting(preset, default.codec, VOCABULARY, training_ecgs)] = None

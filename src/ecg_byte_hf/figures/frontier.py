@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_HEIGHT_MM = 122.0
+_HEIGHT_MM = 128.0
 
 # Colour and marker of each preset, and of the baseline's variants in their order.
 _PRESETS = {"beat": (BLUE, "o"), "compact": (VERMILLION, "s"), "paper": (PURPLE, "D")}
@@ -37,7 +37,7 @@ def draw_frontier(result: Mapping[str, Any]) -> Figure:
         f"{settings['ecgs']:,} ECGs of split {settings['split']}; learned from "
         f"{settings['training_ecgs']:,} of split train",
     )
-    axes = add_plot(figure, 17, 26, README_MM - 22, _HEIGHT_MM - 42)
+    axes = add_plot(figure, 17, 26, README_MM - 22, _HEIGHT_MM - 50)
     axes.set_xscale("log")
     axes.set_yscale("log")
     fast = result["baselines"]["fast"]
@@ -53,7 +53,8 @@ def draw_frontier(result: Mapping[str, Any]) -> Figure:
     axes.set_ylabel("RMSE over all samples, µV", size=8.5)
     axes.grid(color=LIGHT_GREY, linewidth=0.4, which="major")
     axes.set_axisbelow(True)
-    axes.legend(loc="lower left", fontsize=7.5, frameon=True, facecolor="white", edgecolor="none")
+    # Above the axes, where it can cover no point.
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, fontsize=7.5, frameon=False)
     add_notes(
         page,
         (
