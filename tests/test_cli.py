@@ -80,7 +80,10 @@ def test_from_corpus_to_report_and_picture(corpus, tmp_path):
         (["train-tokenizer", "{corpus}", "--out", "{new}", "--step", "-1"], "step -1"),
         (["report", "{full}", "{corpus}"], "no ECG"),
         (["report", "{tokenizer}", "{corpus}", "--split", "x"], "split 'x'"),
-        (["plot", "{full}/a", "--tokenizer", "{tokenizer}", "--out", "{new}.png"], "{full}/a"),
+        (
+            ["plot", "ecg", "{full}/a", "--tokenizer", "{tokenizer}", "--out", "{new}.png"],
+            "{full}/a",
+        ),
     ],
 )
 def test_a_users_error_is_one_line_and_exit_code_1(corpus, tmp_path, arguments, message):

@@ -24,9 +24,10 @@ def test_a_component_is_not_called_a_lead() -> None:
     record = simulated_records()[0].record
     figure = draw_record_tokens(processor, record, "r1")
     title = next(t.get_text() for t in figure.axes[0].texts if record.record_id in t.get_text())
-    assert "r1, component 1, a weighted sum of the leads" in title
+    assert title.endswith("compact: r1, component 1, a weighted sum of the leads")
     with pytest.raises(
-        EcgByteError, match="'II' is no channel of preset compact; choose one of r1"
+        EcgByteError,
+        match="'II' is no channel of preset compact that this record has tokens in; choose one of r1",
     ):
         draw_record_tokens(processor, record, "II")
 

@@ -17,7 +17,7 @@ from ..threads import wait_without_spinning
 from .ask import ask_command
 from .import_pickle import import_pickle_command
 from .merge import merge_command
-from .plot import plot_command
+from .plot import plot_app
 from .prepare import prepare_app
 from .quickstart import quickstart_command
 from .report import report_command
@@ -37,7 +37,7 @@ app.add_typer(prepare_app, name="prepare")
 app.command("train-tokenizer")(train_tokenizer_command)
 app.command("report")(report_command)
 app.command("sweep")(sweep_command)
-app.command("plot")(plot_command)
+app.add_typer(plot_app, name="plot")
 app.command("ask")(ask_command)
 app.command("merge")(merge_command)
 app.command("import-pickle")(import_pickle_command)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..extras import require_extra
 from ..hub_code.errors import EcgByteError
+from .palette import GREY, INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MM_PER_INCH = 25.4
+PICTURES = (".png", ".svg", ".pdf")
+
+# A figure this wide, shown 800 pixels wide in a README, has 4 pixels to the millimetre: its text
+# stays readable from 7 points on.
+README_MM = 200.0
+HEAD_LEFT_MM = 4.0
+HEAD_MM = 13.0
+NOTE_MM = 3.6
 
 
 def figure_in_mm(width_mm: float, height_mm: float) -> tuple[Figure, Axes]:
@@ -19,13 +30,10 @@ def figure_in_mm(width_mm: float, height_mm: float) -> tuple[Figure, Axes]:
 
     The origin is at the lower left. Raises `EcgByteError` where matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise EcgByteError(
-            "figures need matplotlib; install it with: pip install 'ecg-byte-hf[plot]'"
-        ) from None
+    require_extra("plot", "a figure")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width_mm / MM_PER_INCH, height_mm / MM_PER_INCH), facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -35,6 +43,41 @@ def figure_in_mm(width_mm: float, height_mm: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def add_head(axes: Axes, title: str, subtitle: str = "") -> None:
+    """A title, and under it a smaller line, at the upper left of a `figure_in_mm`."""
+    top = axes.get_ylim()[1]
+    axes.text(HEAD_LEFT_MM, top - 4.5, title, size=10, weight="bold", va="center", color=INK)
+    axes.text(HEAD_LEFT_MM, top - 9.8, subtitle, size=8, va="center", color=GREY)
+
+
+def add_notes(axes: Axes, lines: Sequence[str]) -> None:
+    """Small lines at the lower left of a `figure_in_mm`: what its signs mean."""
+    for number, line in enumerate(reversed(lines)):
+        y = NOTE_MM * (number + 0.7)
+        axes.text(HEAD_LEFT_MM, y, line, size=7, va="center", color=GREY)
+
+
+def add_plot(
+    figure: Figure, left_mm: float, bottom_mm: float, width_mm: float, height_mm: float
+) -> Axes:
+    """Axes with scales of their own at a place of a `figure_in_mm`, ticks and frame kept small."""
+    width, height = (inches * MM_PER_INCH for inches in figure.get_size_inches())
+    axes = figure.add_axes(
+        (left_mm / width, bottom_mm / height, width_mm / width, height_mm / height)
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=7.5)
+    return axes
+
+
+def check_picture_path(path: str | Path) -> Path:
+    """`path`, or an `EcgByteError` where its suffix is no picture format: asked before any work."""
+    path = Path(path)
+    if path.suffix.lower() not in PICTURES:
+        raise EcgByteError(f"{path}: {path.suffix!r} is no picture format; use .png, .svg or .pdf")
+    return path
+
+
 def save_figure(figure: Figure, path: str | Path, dots_per_inch: int = 150) -> Path:
     """Write the figure in the format of the path's suffix; the same figure gives the same bytes.
 
@@ -42,17 +85,13 @@ def save_figure(figure: Figure, path: str | Path, dots_per_inch: int = 150) -> P
     """
     from matplotlib import rc_context
 
-    path = Path(path)
-    known = figure.canvas.get_supported_filetypes()
-    suffix = path.suffix.lower().removeprefix(".")
-    if suffix not in known:
-        raise EcgByteError(f"{path}: {path.suffix!r} is no picture format; use .png, .svg or .pdf")
+    path = check_picture_path(path)
     # Dates and versions would make every run another file.
     metadata = {
-        "png": {"Software": None},
-        "svg": {"Date": None, "Creator": None},
-        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-    }.get(suffix)
+        ".png": {"Software": None},
+        ".svg": {"Date": None, "Creator": None},
+        ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    }[path.suffix.lower()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # SVG names its parts after a random salt unless one is given.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..hub_code.leads import STANDARD_LEADS
 from ..hub_code.signal_checks import check_array
 from .canvas import figure_in_mm
+from .palette import INK, SKY_BLUE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,19 +29,18 @@ RHYTHM_LEAD = "II"
 _PAPER = "#fff6f4"
 _SMALL_BOX = "#fbdcd8"
 _LARGE_BOX = "#f2aaa4"
-_INK = "#101010"
-_RECONSTRUCTION = "#1a8cff"
+_RECONSTRUCTION = SKY_BLUE
 
 _PULSE_MM = 5.0
 _LEFT_MM = 5.0 + _PULSE_MM + 3.0
 _RIGHT_MM = 6.0
 _HEAD_MM = 9.0
-_FOOT_MM = 8.0
+_FOOT_MM = 9.0
 _MIN_PAPER_MM = 150.0
 _MIN_ABOVE_MM = 12.0
 _MIN_BELOW_MM = 6.0
 _BETWEEN_ROWS_MM = 6.0
-_NAME_MM = 8.0
+_NAME_MM = 10.0
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ def draw_ecg_paper(
 
     The signal is in mV, or in a `unit` of which one is drawn as high as a millivolt. Each lead of
     the 3 x 4 shows its quarter of the recording, the rhythm strip shows all of lead II.
-    `reconstruction` has the shape of `signal` and is drawn over it in blue; its label is the place
-    for the number of tokens and the error. The figure's size is the paper's: printed without
+    `reconstruction` has the shape of `signal` and is drawn over it in blue; its label is the
+    place for the number of tokens and the error. The figure's size is the paper's: printed without
     scaling it is 25 mm/s and 10 mm/mV. Raises `EcgByteError` for arrays of another shape.
     """
     signal = check_array(signal)
     # The signal is the wider line, so that it shows on both sides of a faithful reconstruction.
-    curves = [(signal, _INK, 0.9 if reconstruction is None else 1.5, signal_label)]
+    curves = [(signal, INK, 0.9 if reconstruction is None else 1.5, signal_label)]
     if reconstruction is not None:
         reconstruction = check_array(reconstruction, "reconstruction")
         curves.append((reconstruction, _RECONSTRUCTION, 0.7, reconstruction_label))
@@ -97,14 +97,14 @@ def draw_ecg_paper(
                 y = baseline + MM_PER_MV * curve[row, strip.start : strip.stop]
                 axes.plot(x, y, color=colour, linewidth=line_width, solid_joinstyle="round")
             if strip.start:
-                axes.plot([strip.x_mm] * 2, [baseline - 4, baseline + 4], color=_INK, lw=0.6)
+                axes.plot([strip.x_mm] * 2, [baseline - 4, baseline + 4], color=INK, lw=0.6)
             under_name = signal[row, strip.start :][: int(_NAME_MM / mm_per_sample)]
             y = baseline + max(6.5, MM_PER_MV * float(under_name.max()) + 1.5)
-            _draw_text(axes, strip.x_mm + 1.2, y, strip.lead, size=8, weight="bold")
+            _draw_text(axes, strip.x_mm + 1.2, y, strip.lead, size=10, weight="bold")
 
-    _draw_text(axes, 5, height - 4.2, title, size=9.5, weight="bold", va="center")
-    _draw_legend(axes, width, height, curves)
-    _draw_text(axes, 5, 3.2, f"25 mm/s   10 mm/{unit}", size=7, va="center")
+    _draw_text(axes, 5, height - 4.2, title, size=11, weight="bold", va="center")
+    _draw_legend(axes, width, curves)
+    _draw_text(axes, 5, 3.8, f"25 mm/s   10 mm/{unit}", size=9, va="center")
     return figure
 
 
@@ -153,7 +153,7 @@ def _draw_calibration_pulse(axes: Any, baseline: float) -> None:
     x = np.array([0, 0, _PULSE_MM, _PULSE_MM]) + 5.0
     x = np.concatenate([[x[0] - 1.5], x, [x[-1] + 1.5]])
     y = baseline + MM_PER_MV * np.array([0, 0, 1, 1, 0, 0])
-    axes.plot(x, y, color=_INK, linewidth=0.9, solid_joinstyle="miter")
+    axes.plot(x, y, color=INK, linewidth=0.9, solid_joinstyle="miter")
 
 
 def _draw_text(axes: Any, x: float, y: float, text: str, **style: Any) -> Any:
@@ -161,21 +161,19 @@ def _draw_text(axes: Any, x: float, y: float, text: str, **style: Any) -> Any:
     from matplotlib.patheffects import withStroke
 
     halo = [withStroke(linewidth=2.5, foreground=_PAPER)]
-    return axes.text(x, y, text, color=_INK, path_effects=halo, **style)
+    return axes.text(x, y, text, color=INK, path_effects=halo, **style)
 
 
-def _draw_legend(axes: Any, width: float, height: float, curves: list[Any]) -> None:
-    if len(curves) < 2:
-        return
+def _draw_legend(axes: Any, width: float, curves: list[Any]) -> None:
     lines = [axes.plot([], [], color=colour, lw=1.6)[0] for _, colour, _, _ in curves]
     axes.legend(
         lines,
         [label for *_, label in curves],
         loc="center right",
-        bbox_to_anchor=(width - 3, height - 4.2),
+        bbox_to_anchor=(width - 3, 3.8),
         bbox_transform=axes.transData,
         ncols=2,
-        fontsize=8,
+        fontsize=9,
         frameon=True,
         facecolor=_PAPER,
         edgecolor="none",
