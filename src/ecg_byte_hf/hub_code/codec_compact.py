@@ -124,7 +124,7 @@ class CompactCodec:
             raise EcgByteError(
                 f"compact: lone_dead_zone {lone_dead_zone!r} must be within dead_zone ... 2"
             )
-        if not 2 * BLOCK <= int(nominal_samples) <= 2**20:
+        if not 2 * BLOCK <= int(nominal_samples) <= 2**16:
             raise EcgByteError(f"compact: nominal_samples {nominal_samples!r} is out of range")
         self.step = float(step)
         self.dead_zone = float(dead_zone)

@@ -62,7 +62,7 @@ class PaperCodec:
             raise EcgByteError("paper: give both low and high (mV), or neither")
         if low is not None and high is not None and not -1e6 < low < high < 1e6:
             raise EcgByteError(f"paper: low {low!r} must be below high {high!r}, both finite")
-        if not 32 <= int(nominal_samples) <= 2**20:
+        if not 32 <= int(nominal_samples) <= 2**16:
             raise EcgByteError(f"paper: nominal_samples {nominal_samples!r} is out of range")
         self.low = None if low is None else float(low)
         self.high = None if high is None else float(high)

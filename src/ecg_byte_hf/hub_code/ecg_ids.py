@@ -56,7 +56,8 @@ class EcgIds:
         self._extractor = feature_extractor
         self._backend = tokenizer.backend_tokenizer
         vocabulary = self._backend.get_vocab(with_added_tokens=True)
-        self.vocabulary_size = max(vocabulary.values()) + 1
+        self.vocabulary_size = max(vocabulary.values(), default=-1) + 1
+        self._check_model(vocabulary)
         needed = [BEGIN, END, *feature_extractor.markers, *feature_extractor.alphabet]
         missing = [symbol for symbol in needed if symbol not in vocabulary]
         if missing:
@@ -76,8 +77,32 @@ class EcgIds:
         for token, i in vocabulary.items():
             if token not in special:
                 self._symbols[i] = token
+        ordinary = [t for t in (BEGIN, END, *feature_extractor.markers) if t not in special]
+        clash = sorted(special & set(feature_extractor.alphabet))
+        if ordinary or clash:
+            is_marker = f"{ordinary[0]!r} is no special token" if ordinary else ""
+            raise EcgByteError(
+                f"tokenizer: {is_marker or f'symbol {clash[0]!r} is a special token'}; tokenizer "
+                f"and extractor do not belong together"
+            )
         self._alphabet = frozenset(feature_extractor.alphabet)
         self.names = ecg_token_names(tokenizer, feature_extractor.markers)
+
+    def _check_model(self, vocabulary: dict[str, int]) -> None:
+        """Raise `EcgByteError` for what is no plain BPE over words, as any repository may hold."""
+        backend = self._backend
+        if type(backend.model).__name__ != "BPE" or backend.model.dropout:
+            raise EcgByteError("tokenizer: an ECG tokenizer is a BPE without dropout; this is not")
+        if backend.normalizer is not None or backend.pre_tokenizer is not None:
+            raise EcgByteError(
+                "tokenizer: it normalises or splits its input; an ECG tokenizer takes words as "
+                "they are"
+            )
+        if len(set(vocabulary.values())) != self.vocabulary_size:
+            raise EcgByteError(
+                f"tokenizer: {len(vocabulary)} tokens have ids up to {self.vocabulary_size - 1}; "
+                f"the ids of an ECG tokenizer have no gaps and no doubles"
+            )
 
     def shift_in(self, tokenizer: Any) -> int:
         """How far the ids lie from 0 in a language model's `tokenizer` to which they were added.
@@ -111,6 +136,10 @@ class EcgIds:
         An empty word has no marker either: the marker that is missing says so.
         """
         ids = [self.begin]
+        # A call of the tokenizer with `truncation` or `padding` leaves both switched on, and a file
+        # may ask for them.
+        self._backend.no_truncation()
+        self._backend.no_padding()
         encoded = self._backend.encode_batch_fast(list(words), add_special_tokens=False)
         for marker, word in zip(self._markers, encoded, strict=True):
             if word.ids:

@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from transformers.dynamic_module_utils import custom_object_save
 from transformers.feature_extraction_utils import BatchFeature
 from transformers.processing_utils import ProcessorMixin
-from transformers.utils.hub import cached_file
 
 from .chat import render_chat
 from .ecg_ids import BEGIN, EcgIds
 from .errors import EcgByteError
 from .feature_extraction_ecg_byte import EcgByteFeatureExtractor, each_ecg, is_one_ecg
+from .repository_files import (
+    PROCESSOR_FILE,
+    check_ecg_tokenizer_files,
+    check_repository_files,
+    find_file,
+)
 from .spans import PlacedSymbols, Span
 from .tokenizer_files import save_portable_tokenizer
 
@@ -382,11 +387,16 @@ class EcgByteProcessor(ProcessorMixin):
         name = str(pretrained_model_name_or_path)
         if not Path(name).is_dir():
             _check_on_hub(name, kwargs)
+        check_repository_files(name, kwargs)
         try:
             return super().from_pretrained(name, *args, **kwargs)
         except EcgByteError:
             raise
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except BaseException as error:
+            # The files are anybody's, and there is no end to what libraries raise over them:
+            # `tokenizers` plain Exception, or the panic of a Rust thread, which is no Exception.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
             reason = " ".join(str(error).split())
             raise EcgByteError(
                 f"{name}: no ECG processor could be loaded from this folder or Hub repository "
@@ -425,14 +435,22 @@ class EcgByteProcessor(ProcessorMixin):
         # is at hand.
         from transformers import AutoTokenizer
 
-        kwargs.pop("trust_remote_code", None)
+        kwargs["trust_remote_code"] = False
         name = pretrained_model_name_or_path
         extractor = EcgByteFeatureExtractor.from_pretrained(name, **kwargs)
         tokenizer = AutoTokenizer.from_pretrained(name, **kwargs)
         if tokenizer.bos_token == BEGIN:
             return [extractor, tokenizer]
         kwargs["subfolder"] = str(Path(kwargs.get("subfolder", "")) / ECG_TOKENIZER_FOLDER)
+        check_ecg_tokenizer_files(name, kwargs)
         return [extractor, tokenizer, AutoTokenizer.from_pretrained(name, **kwargs)]
+
+    @staticmethod
+    def get_possibly_dynamic_module(module_name: str) -> Any:
+        """Nothing: transformers asks for the class of an audio tokenizer, of any repository."""
+        raise EcgByteError(
+            f"processor: an ECG processor has no parts of class {str(module_name)[:60]!r}"
+        )
 
 
 def _check_on_hub(name: str, kwargs: dict[str, Any]) -> None:
@@ -440,14 +458,8 @@ def _check_on_hub(name: str, kwargs: dict[str, Any]) -> None:
     found = None
     reason = "no such folder"
     if _REPOSITORY.fullmatch(name):
-        options = ("cache_dir", "revision", "token", "local_files_only", "force_download")
         try:
-            found = cached_file(
-                name,
-                "processor_config.json",
-                subfolder=kwargs.get("subfolder", ""),
-                **{key: kwargs[key] for key in options if key in kwargs},
-            )
+            found = find_file(name, PROCESSOR_FILE, kwargs)
             reason = "no processor_config.json in it"
         except (OSError, ValueError) as error:
             reason = "no such folder, and on the Hub: " + " ".join(str(error).split())[:200]
