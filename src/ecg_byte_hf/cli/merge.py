@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .options import Quiet
+
 
 def merge_command(
     model: Annotated[str, typer.Argument(help="Folder or Hub repository of a fine-tuned adapter.")],
@@ -23,6 +25,7 @@ def merge_command(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a merged model in --out.")
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Merge an adapter into its base: a checkpoint for transformers, vLLM and TGI, without PEFT.
 
@@ -30,6 +33,14 @@ def merge_command(
     """
     from ..reading.merging import merge
 
-    merged = merge(model, out, dtype=dtype, base=base, gguf_file=gguf_file, overwrite=overwrite)
+    merged = merge(
+        model,
+        out,
+        dtype=dtype,
+        base=base,
+        gguf_file=gguf_file,
+        overwrite=overwrite,
+        quiet=quiet,
+    )
     size = sum(path.stat().st_size for path in out.glob("model*.safetensors"))
     print(f"{out}: {merged.num_parameters():,} parameters in {dtype}, {size / 1e6:,.1f} MB")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.hub_code.errors import EcgByteError
-from ecg_byte_hf.progress import quiet_libraries
+from ecg_byte_hf.progress import bar, quiet_libraries
 
 from .adapter import load_merged
 from .checkpoint import save_checkpoint
@@ -37,6 +37,7 @@ def merge(
     base: str | None = None,
     gguf_file: str | None = None,
     overwrite: bool = False,
+    quiet: bool = False,
 ) -> PreTrainedModel:
     """Write the checkpoint that a fine-tuned adapter (folder or Hub repository) makes of its base.
 
@@ -50,7 +51,6 @@ def merge(
     """
     require_extra("train", "merge")
     import torch
-    from transformers import GenerationConfig
 
     from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
 
@@ -64,8 +64,19 @@ def merge(
         raise EcgByteError(f"{model} is a plain checkpoint already: there is nothing to merge")
     read_settings(folder)
     processor = EcgByteProcessor.from_pretrained(str(folder))
-    merged = load_merged(folder, len(processor.tokenizer), base=base, gguf_file=gguf_file)
-    merged = merged.to(getattr(torch, dtype))
+    with bar("merging", 2, quiet) as advance:
+        merged = load_merged(folder, len(processor.tokenizer), base=base, gguf_file=gguf_file)
+        merged = merged.to(getattr(torch, dtype))
+        advance()
+        _write(merged, processor, folder, out)
+        advance()
+    return merged
+
+
+def _write(merged: PreTrainedModel, processor: Any, folder: Path, out: Path) -> None:
+    """Write everything beside `out` first, so that an interruption leaves `out` as it was."""
+    from transformers import GenerationConfig
+
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
@@ -80,7 +91,6 @@ def merge(
         raise EcgByteError(
             f"{out}: the checkpoint could not be written ({error.strerror or error})"
         ) from error
-    return merged
 
 
 def _check_out(out: Path, *, overwrite: bool) -> None:
