@@ -9,6 +9,7 @@ from .hub_code.errors import EcgByteError
 _MODULES = {
     "train": ("torch", "peft", "accelerate", "yaml"),
     "plot": ("matplotlib",),
+    "clinical": ("neurokit2",),
     "metric": ("evaluate", "nltk", "rouge_score", "sacrebleu"),
 }
 

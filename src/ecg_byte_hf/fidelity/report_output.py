@@ -35,7 +35,8 @@ def report_table(result: Mapping[str, Any]) -> Table:
             f"tokens an ECG: mean {overall['tokens_mean']:.1f}, "
             f"median {overall['tokens_p50']:.0f}, 95th percentile {overall['tokens_p95']:.0f}; "
             f"{overall['symbols_per_token']:.2f} symbols a token, "
-            f"{overall['bits_per_sample']:.3f} bits a sample"
+            f"{overall['bits_per_sample']:.3f} bits a sample at "
+            f"{overall['bits_per_token']:g} bits a token"
         ),
     )
     columns = {
@@ -44,7 +45,9 @@ def report_table(result: Mapping[str, Any]) -> Table:
         "prd": "PRD %",
         "prd_median": "median",
         "prdn": "PRDN %",
+        "prdn_median": "median",
         "snr_dB": "SNR dB",
+        "snr_median_dB": "median",
         f"max_error{suffix}": f"max. error {unit}",
     }
     table.add_column("lead")

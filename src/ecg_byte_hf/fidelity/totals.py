@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..hub_code.leads import STANDARD_LEADS
+from ..hub_code.leads import INDEPENDENT_LEADS, STANDARD_LEADS
 from .metrics import ErrorSums
 
 
@@ -37,15 +37,24 @@ class CorpusTotals:
                 self.measures.extend(np.atleast_1d(measure).tolist())
 
     def tokens_summary(self, vocabulary_size: int) -> dict[str, float]:
-        """Tokens an ECG, symbols a token, and bits a sample when each id takes log2(vocabulary)."""
+        """Tokens an ECG, symbols a token, and bits a sample.
+
+        Every id, markers too, takes log2(vocabulary) bits: what it costs without an entropy coder.
+        `bits_per_sample` is over the samples of all leads; four of twelve follow from the others,
+        so that `bits_per_independent_sample` counts eight.
+        """
         tokens = np.asarray(self.tokens)
-        bits = int(tokens.sum()) * math.log2(vocabulary_size)
+        bits_per_token = math.log2(vocabulary_size)
+        bits = int(tokens.sum()) * bits_per_token
+        samples = float(self.sums.samples.sum())
         return {
             "tokens_mean": float(tokens.mean()),
             "tokens_p50": float(np.percentile(tokens, 50)),
             "tokens_p95": float(np.percentile(tokens, 95)),
             "symbols_per_token": self.symbols / max(1, int(tokens.sum()) - self.markers),
-            "bits_per_sample": bits / float(self.sums.samples.sum()),
+            "bits_per_token": bits_per_token,
+            "bits_per_sample": bits / samples,
+            "bits_per_independent_sample": bits / samples * self.leads / len(INDEPENDENT_LEADS),
         }
 
     def error_summary(self, unit: str) -> dict[str, float | None]:

@@ -1,0 +1,98 @@
+"""The clinical parts of a report as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .clinical import ALL_LEADS, MEASURES, PAIRS
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def clinical_table(clinical: Mapping[str, Any]) -> Table:
+    """`report["clinical"]`: lead II with floor and goal, then all leads at once, then each lead."""
+    from rich.table import Table
+
+    method, peaks = clinical["method"], clinical["r_peaks"]
+    table = Table(
+        title=f"Decoded against cleaned, medians of {clinical['records']:,} records",
+        caption=(
+            f"bias, 95 % limits of agreement (n); floor: {method['floor']}\n"
+            + "; ".join(
+                f"R peaks, {pair}: {peaks[pair]['missed']} missed, {peaks[pair]['extra']} extra "
+                f"of {peaks[pair]['cleaned']:,}"
+                for pair in PAIRS
+            )
+        ),
+    )
+    table.add_column("measure")
+    for heading in ("decoded", "floor", "goal", "met"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for lead, rows in (("lead II", clinical["lead_II"]), (ALL_LEADS, clinical[ALL_LEADS])):
+        for one in MEASURES:
+            if one.name in rows:
+                _add_row(table, f"{one.heading}, {lead}", rows[one.name])
+        table.add_section()
+    for one in MEASURES:
+        if one.name in clinical["per_lead"]["I"] and one.unit != "%":
+            for lead, rows in clinical["per_lead"].items():
+                _add_row(table, f"{one.heading}, {lead}", rows[one.name])
+            table.add_section()
+    return table
+
+
+def boundaries_table(boundaries: Mapping[str, Any]) -> Table:
+    """`report["boundaries"]`: per kind of boundary, cleaned and decoded side by side."""
+    from rich.table import Table
+
+    without = boundaries["without_annotations"]
+    table = Table(
+        title=f"Against marked boundaries, lead II, {boundaries['records']:,} records",
+        caption=(
+            "delineator minus mark, bias and standard deviation in ms; detected within "
+            f"{boundaries['method']['tolerance_ms']:.0f} ms"
+            + (f"; {without} records have no annotations" if without else "")
+        ),
+    )
+    for heading in ("boundary", "marked"):
+        table.add_column(heading)
+    for signal in ("cleaned", "decoded"):
+        table.add_column(f"{signal}: detected", justify="right")
+        table.add_column("bias", justify="right")
+        table.add_column("SD", justify="right")
+    for kind, row in boundaries["kinds"].items():
+        wave, end = kind.split("_")
+        cells = [f"{wave.upper()} {end}", f"{row['marked']:,}"]
+        for signal in ("cleaned", "decoded"):
+            one = row[signal]
+            share = one["detected"]
+            cells += [
+                "-" if share is None else f"{100 * share:.1f} %",
+                _number(one["bias_ms"]),
+                "-" if one["sd_ms"] is None else f"{one['sd_ms']:.1f}",
+            ]
+        table.add_row(*cells)
+    return table
+
+
+def _add_row(table: Table, name: str, row: Mapping[str, Any]) -> None:
+    goal, met = row.get("goal"), row.get("met")
+    table.add_row(
+        f"{name}, {row['unit']}",
+        _limits(row["decoded"]),
+        _limits(row["floor"]),
+        "" if goal is None else f"±{goal:g}",
+        "" if met is None else "yes" if met else "no",
+    )
+
+
+def _limits(one: Mapping[str, Any]) -> str:
+    if one["bias"] is None:
+        return f"- ({one['n']})"
+    return f"{one['bias']:+.1f}  {one['lower']:+.1f} … {one['upper']:+.1f} ({one['n']})"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.1f}"
