@@ -12,7 +12,17 @@ from ..fidelity.usage import kind_of_word
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
 from ..hub_code.spans import Span
-from .canvas import HEAD_LEFT_MM, HEAD_MM, NOTE_MM, README_MM, add_head, add_notes, figure_in_mm
+from .canvas import (
+    HEAD_LEFT_MM,
+    HEAD_MM,
+    NOTE_MM,
+    README_MM,
+    add_head,
+    add_notes,
+    figure_in_mm,
+    round_amount,
+    shortened,
+)
 from .ecg_paper import ROWS
 from .palette import BEAT, GREY, INK, LIGHT_GREY, PURPLE, REST, RHYTHM, SKY_BLUE, tint
 from .record import CodedRecord, code_record, in_unit
@@ -72,7 +82,7 @@ def draw_beat(processor: EcgByteProcessor, record: EcgRecord) -> Figure:
     figure, axes = figure_in_mm(README_MM, height)
     add_head(
         axes,
-        f"{record.record_id}, as preset beat reads it",
+        f"{shortened(record.record_id)}, as preset beat reads it",
         f"{len(coded.ids):,} tokens for 12 leads of {coded.cleaned.shape[1] / rate:.3g} s",
     )
     y = height - HEAD_MM - _BAR_MM
@@ -183,11 +193,14 @@ class _Panel:
             axes.plot([x, x], [bottom, bottom + height], color=LIGHT_GREY, lw=0.5, zorder=0)
 
     def draw_scale(self, axes: Any, unit: str) -> None:
-        """A bar of one unit at the right end."""
-        stop = self.zero + self.mm_per_unit
+        """A bar of a round amount at the right end."""
+        amount = round_amount(0.8 * _STRIP_MM / self.mm_per_unit)
+        stop = self.zero + amount * self.mm_per_unit
         x = README_MM - HEAD_LEFT_MM + 0.8
         axes.plot([x, x], [self.zero, stop], color=INK, linewidth=1.2, solid_capstyle="butt")
-        axes.text(x + 0.6, (self.zero + stop) / 2, f"1 {unit}", size=7, rotation=90, va="center")
+        axes.text(
+            x + 0.6, (self.zero + stop) / 2, f"{amount:g} {unit}", size=7, rotation=90, va="center"
+        )
 
 
 def _count(tokens: int) -> str:
@@ -276,10 +289,12 @@ def _draw_beats(
     left, bottom = x, y + 0.8
     axes.plot([left, left + tick], [bottom, bottom], color=INK, linewidth=1.2)
     axes.text(left + tick + 1, bottom, "0.2 s", size=7, va="center")
-    half = 0.5 * mm_per_unit
+    amount = round_amount(6 / mm_per_unit)
     left += tick + 13
-    axes.plot([left, left], [bottom - 0.5, bottom - 0.5 + half], color=INK, linewidth=1.2)
-    axes.text(left + 1, bottom + 0.3, f"0.5 {unit}", size=7, va="center")
+    axes.plot(
+        [left, left], [bottom - 0.5, bottom - 0.5 + amount * mm_per_unit], color=INK, linewidth=1.2
+    )
+    axes.text(left + 1, bottom + 0.3, f"{amount:g} {unit}", size=7, va="center")
     return float(mm_per_unit)
 
 
@@ -310,9 +325,9 @@ def _draw_rest(
         panel.draw(axes, colour, REST, 0.8)
         axes.text(x, zero, lead, size=8, weight="bold", va="center")
         top = zero + below * mm_per_unit - between / 2
-    half = 0.5 * mm_per_unit
-    axes.plot([x + 9, x + 9], [y + 0.3, y + 0.3 + half], color=INK, linewidth=1.2)
-    axes.text(x + 10, y + 1.1, f"0.5 {unit}", size=7, va="center")
+    amount = round_amount(6 / mm_per_unit)
+    axes.plot([x + 9, x + 9], [y + 0.3, y + 0.3 + amount * mm_per_unit], color=INK, linewidth=1.2)
+    axes.text(x + 10, y + 1.1, f"{amount:g} {unit}", size=7, va="center")
 
 
 def _notes(parts: _Parts) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,19 @@ def figure_in_mm(width_mm: float, height_mm: float) -> tuple[Figure, Axes]:
     axes.set_ylim(0, height_mm)
     axes.set_axis_off()
     return figure, axes
+
+
+def round_amount(most: float) -> float:
+    """The largest 1, 2 or 5 times a power of ten that is at most `most`: for a scale's bar."""
+    most = max(most, 1e-9)
+    power = 10.0 ** math.floor(math.log10(most))
+    return float(f"{power * max(s for s in (1, 2, 5) if s * power <= most * (1 + 1e-9)):.1g}")
+
+
+def shortened(text: str, most: int = 36) -> str:
+    """`text`, its middle left out where it has more than `most` characters: for a title."""
+    half = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
 
 
 def add_head(axes: Axes, title: str, subtitle: str = "") -> None:

@@ -36,7 +36,7 @@ _LEFT_MM = 5.0 + _PULSE_MM + 3.0
 _RIGHT_MM = 6.0
 _HEAD_MM = 9.0
 _FOOT_MM = 9.0
-_MIN_PAPER_MM = 150.0
+_MIN_PAPER_MM = 175.0
 _MIN_ABOVE_MM = 12.0
 _MIN_BELOW_MM = 6.0
 _BETWEEN_ROWS_MM = 6.0
@@ -73,10 +73,10 @@ def draw_ecg_paper(
     """
     signal = check_array(signal)
     # The signal is the wider line, so that it shows on both sides of a faithful reconstruction.
-    curves = [(signal, INK, 0.9 if reconstruction is None else 1.5, signal_label)]
+    curves = [(signal, INK, 0.9 if reconstruction is None else 1.9, signal_label)]
     if reconstruction is not None:
         reconstruction = check_array(reconstruction, "reconstruction")
-        curves.append((reconstruction, _RECONSTRUCTION, 0.7, reconstruction_label))
+        curves.append((reconstruction, _RECONSTRUCTION, 1.0, reconstruction_label))
     samples = min(curve.shape[1] for curve, *_ in curves)
     mm_per_sample = MM_PER_S / sampling_rate
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ..fidelity.usage import kind_of_word
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
-from .palette import LIGHT_GREY, OKABE_ITO, TINTS, tint
-from .record import code_record
+from .canvas import shortened
+from .palette import LIGHT_GREY, OKABE_ITO, tint
+from .record import code_record, draw_record_tokens
 from .tokens import TokenBox, draw_token_boxes
 
 if TYPE_CHECKING:
@@ -50,23 +51,24 @@ def leading_tokens(processor: EcgByteProcessor, ids: list[int], lead: str) -> Le
     row = STANDARD_LEADS.index(lead)
     width = max(1, round(_NEAR_S * processor.feature_extractor.sampling_rate))
     window = np.ones(width) / width
-    owner: Any = None
+    samples = processor.decode_ecg(ids).shape[1]
+    owner = np.full(samples, -1)
+    most, total = np.zeros(samples), np.zeros(samples)
     for position, leads in enumerate(processor.token_contributions(ids)):
         one = leads[row].astype(np.float64)
-        if owner is None:
-            owner = np.full(len(one), -1)
-            most, said, total = np.zeros(len(one)), np.zeros(len(one)), np.zeros(len(one))
         total += one
-        if not one.any():
-            continue
-        power = np.convolve(one**2, window, "same")[: len(one)]
-        larger = power > most
-        owner[larger], said[larger], most[larger] = position, one[larger], power[larger]
+        if one.any():
+            near = np.convolve(one**2, window, "same")[:samples]
+            larger = near > most
+            owner[larger], most[larger] = position, near[larger]
     owner[most < (_SILENT * np.abs(total).max()) ** 2] = -1
-    said[owner < 0] = 0
     _join_short_runs(owner, round(_SHORTEST_S * processor.feature_extractor.sampling_rate))
+    said = np.zeros(samples)
+    for position, leads in enumerate(processor.token_contributions(ids)):
+        said[owner == position] = leads[row, owner == position]
     power = float(total @ total)
-    share = 1 - float(((total - said) ** 2).sum()) / power if power else 0.0
+    missing = float(((total - said) ** 2).sum())
+    share = max(0.0, 1 - missing / power) if power else 0.0
     return LeadTokens(owner, share)
 
 
@@ -81,17 +83,19 @@ def _join_short_runs(owner: NDArray[np.int64], shortest: int) -> None:
 def draw_lead_tokens(processor: EcgByteProcessor, record: EcgRecord, lead: str) -> Figure:
     """One lead of the record (2 to 10 s), coloured by the token that contributes most there.
 
-    For the presets that code components: colours are components, hatched for tokens of the
-    representative beat. Raises `EcgByteError` for another name than that of a standard lead.
+    Colours are components, hatched for tokens of the representative beat; where a preset codes
+    leads it is `draw_record_tokens`. Raises `EcgByteError` for another name than that of a standard
+    lead.
     """
     if lead not in STANDARD_LEADS:
         raise EcgByteError(
             f"{record.record_id}: {lead!r} is no lead; choose one of {', '.join(STANDARD_LEADS)}"
         )
     extractor = processor.feature_extractor
+    if not extractor.codec.codes_components:
+        return draw_record_tokens(processor, record, lead)
     coded = code_record(processor, record)
     owner, share = leading_tokens(processor, coded.ids, lead)
-    components = extractor.codec.codes_components
     boxes = []
     start = 0
     for position, run in groupby(owner.tolist()):
@@ -99,36 +103,32 @@ def draw_lead_tokens(processor: EcgByteProcessor, record: EcgRecord, lead: str) 
         if position >= 0:
             channel = coded.spans[position].channel
             beat = kind_of_word(extractor.preset, channel) == "beat"
-            colour = _component_colour(channel) if components else TINTS[len(boxes) % len(TINTS)]
             hatch = _OF_THE_BEAT if beat else ""
-            boxes.append(TokenBox(coded.ids[position], start, stop, colour, hatch))
+            boxes.append(
+                TokenBox(coded.ids[position], start, stop, _component_colour(channel), hatch)
+            )
         start = stop
     different = len({box.token for box in boxes})
+    name = shortened(record.record_id)
     subtitle = f"{different} different tokens of this ECG's {len(coded.ids):,} say most"
-    notes = ["box: the token that adds most power to the lead within 64 ms; number: its id"]
-    legend: list[tuple[str, str, str]] = []
-    if components:
-        weights = extractor.codec.klt[:, STANDARD_LEADS.index(lead)]
-        legend = [
-            (_component_colour(f"r{k}"), "", f"r{k} x {weight:+.2f}")
-            for k, weight in enumerate(weights, 1)
-        ]
-        notes[0] += (
-            f"; these alone make up {100 * share:.0f} % of its power, the rest is the others'"
-        )
-        notes.insert(
-            0,
-            f"colour: the component it belongs to, and how much {lead} gets of it (a row of the "
-            "KLT)",
-        )
-        if extractor.preset == "beat":
-            legend.append((LIGHT_GREY, _OF_THE_BEAT, "beat (t)"))
+    notes = [
+        f"colour: the component it belongs to, and how much of it {lead} gets (from the KLT)",
+        "box: the token that adds most power to the lead within 64 ms; number: its id; these alone "
+        f"make up {100 * share:.0f} % of its power",
+    ]
+    weights = extractor.codec.klt[:, STANDARD_LEADS.index(lead)]
+    legend = [
+        (_component_colour(f"r{k}"), "", f"r{k} × {weight:+.2f}")
+        for k, weight in enumerate(weights, 1)
+    ]
+    if extractor.preset == "beat":
+        legend.append((LIGHT_GREY, _OF_THE_BEAT, "beat (t)"))
     return draw_token_boxes(
         coded.cleaned[STANDARD_LEADS.index(lead)],
         boxes,
         extractor.sampling_rate,
         unit=extractor.unit,
-        title=f"{record.record_id}, {extractor.preset}: lead {lead} by the token that says most",
+        title=f"{name}, {extractor.preset}: lead {lead} by the token that says most",
         subtitle=subtitle,
         notes=notes,
         legend=legend,

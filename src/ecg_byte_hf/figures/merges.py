@@ -11,12 +11,22 @@ from numpy.typing import NDArray
 from ..hub_code.beats import AFTER_S, BEFORE_S, r_peaks
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
-from ..hub_code.run_lengths import parse
 from ..hub_code.spans import Span
 from ..merges import MergeState, merge_states
-from .canvas import HEAD_LEFT_MM, HEAD_MM, NOTE_MM, README_MM, add_head, add_notes, figure_in_mm
+from .canvas import (
+    HEAD_LEFT_MM,
+    HEAD_MM,
+    NOTE_MM,
+    README_MM,
+    add_head,
+    add_notes,
+    figure_in_mm,
+    round_amount,
+    shortened,
+)
 from .palette import GREY, INK, TINTS, tint
 from .record import CodedRecord, code_record
+from .symbols import symbol_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +46,6 @@ _BOX_MM = 5.4
 _FANS_MM = 12.0
 _SIGNAL_MM = 30.0
 _CHARACTER_MM = 1.5
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class _Stretch(NamedTuple):
@@ -79,7 +88,7 @@ def draw_merges(
     )
     add_head(
         axes,
-        f"{record.record_id}, {extractor.preset}: how {where} merges in {channel}",
+        f"{shortened(record.record_id)}, {extractor.preset}: how {where} merges in {channel}",
         f"{sum(map(len, stretch.symbols))} symbols become {len(stretch.ids)} "
         + ("token" if len(stretch.ids) == 1 else "tokens"),
     )
@@ -106,6 +115,8 @@ def _signal_of(
 ) -> NDArray[np.float32]:
     extractor = processor.feature_extractor
     there = dict.fromkeys(span.channel for span in coded.spans if span.channel)
+    if not there:
+        raise EcgByteError(f"{record_id}: this record has no tokens but its markers")
     if channel not in there or channel == "rr":
         fit = ", ".join(name for name in there if name != "rr")
         raise EcgByteError(
@@ -223,7 +234,7 @@ def _draw_state(axes: Any, top: float, state: MergeState, stretch: _Stretch, las
             )
         )
         # Of a merged token what it is made of stands above; its id is named at the end.
-        text = str(stretch.ids[finals[at]]) if last else _symbol_name(token) if not merged else ""
+        text = str(stretch.ids[finals[at]]) if last else symbol_name(token) if not merged else ""
         _draw_label(axes, x, y, width * len(token), text)
         at += len(token)
 
@@ -242,18 +253,6 @@ def _draw_label(axes: Any, x: float, y: float, width: float, text: str) -> None:
         va="center",
         color=INK,
     )
-
-
-def _symbol_name(symbol: str) -> str:
-    """A value as its number of steps, a run as how many zeros it is; letters are themselves."""
-    if symbol.isascii():
-        return symbol
-    parsed = parse(symbol)
-    if parsed.values[0]:
-        return f"{parsed.values[0]:+d}"
-    if parsed.widths[0]:
-        return "0" + str(parsed.widths[0]).translate(_SUBSCRIPTS)
-    return "|" if parsed.end is not None else ">"
 
 
 def _draw_waveform(
@@ -291,11 +290,7 @@ def _draw_waveform(
 def _draw_scales(
     axes: Any, bottom: float, mm_per_unit: float, mm_per_s: float, extent: float, unit: str
 ) -> None:
-    amount = (
-        max(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5) if step <= extent)
-        if extent >= 0.01
-        else extent
-    )
+    amount = round_amount(extent)
     x = _LEFT_MM - 3
     axes.plot([x, x], [bottom + 1, bottom + 1 + amount * mm_per_unit], color=INK, linewidth=1.2)
     axes.text(

@@ -11,6 +11,7 @@ from ..fidelity.metrics import error_sums
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
 from ..hub_code.spans import Span
+from .canvas import shortened
 from .ecg_paper import draw_ecg_paper
 from .tokens import draw_tokens
 
@@ -69,7 +70,7 @@ def draw_record(processor: EcgByteProcessor | None, record: EcgRecord) -> Figure
         return draw_ecg_paper(
             signal,
             record.sampling_rate,
-            title=record.record_id,
+            title=shortened(record.record_id),
             signal_label=f"as recorded, {record.sampling_rate:g} Hz",
         )
     extractor = processor.feature_extractor
@@ -80,7 +81,7 @@ def draw_record(processor: EcgByteProcessor | None, record: EcgRecord) -> Figure
         extractor.sampling_rate,
         reconstruction=coded.decoded,
         unit=extractor.unit,
-        title=record.record_id,
+        title=shortened(record.record_id),
         signal_label="ECG, cleaned",
         reconstruction_label=f"from {len(coded.ids):,} tokens ({extractor.preset}), RMSE {error}",
     )
@@ -117,7 +118,7 @@ def draw_record_tokens(processor: EcgByteProcessor, record: EcgRecord, channel: 
         extractor.sampling_rate,
         channel=channel,
         unit=extractor.unit,
-        title=f"{record.record_id}, {extractor.preset}: {what}",
+        title=f"{shortened(record.record_id)}, {extractor.preset}: {what}",
         notes=notes,
         rows=1 if channel.startswith("t") else None,
     )
@@ -130,8 +131,8 @@ def _not_a_lead(channel: str, extractor: EcgByteFeatureExtractor) -> tuple[str, 
         f"{weight:+.2f} {lead}"
         for lead, weight in zip(STANDARD_LEADS, extractor.codec.klt[number - 1], strict=True)
     )
-    note = f"component {number} = {weights}"
-    component = f"component {number}, a weighted sum of the leads"
+    note = f"component {number}, a weighted sum of the leads: {weights}"
+    component = f"component {number}"
     if channel == "rr":
         return "rr, the rhythm", [
             "a token says where the next beats come: its box ends at the last of them; drawn over "

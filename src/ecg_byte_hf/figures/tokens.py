@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from ..hub_code.errors import EcgByteError
 from ..hub_code.spans import Span
-from .canvas import HEAD_LEFT_MM, HEAD_MM, NOTE_MM, README_MM, add_head, add_notes, figure_in_mm
+from .canvas import (
+    HEAD_LEFT_MM,
+    HEAD_MM,
+    NOTE_MM,
+    README_MM,
+    add_head,
+    add_notes,
+    figure_in_mm,
+    round_amount,
+)
 from .palette import GREY, INK, LIGHT_GREY, TINTS
 
 if TYPE_CHECKING:
@@ -132,7 +141,7 @@ def draw_token_boxes(
         mm_per_sample=(README_MM - _LEFT_MM - _RIGHT_MM) / max(1, max(np.diff(bounds))),
         mm_per_unit=(_SIGNAL_MM - 2) / max(high - low, 1e-9),
         low=low,
-        bar=_round_amount(high - low),
+        bar=round_amount((high - low) / 2),
         unit=unit,
         sampling_rate=sampling_rate,
     )
@@ -266,13 +275,6 @@ def _draw_signal(
                 zorder=1,
             )
     axes.plot(*points.T, color=INK, linewidth=0.9, zorder=2, solid_joinstyle="round")
-
-
-def _round_amount(extent: float) -> float:
-    """The largest 1, 2 or 5 times a power of ten that is at most half of `extent`."""
-    half = max(extent, 1e-9) / 2
-    power = 10.0 ** np.floor(np.log10(half))
-    return float(power * max(step for step in (1, 2, 5) if step * power <= half * (1 + 1e-9)))
 
 
 def _draw_scales(axes: Any, row: _Row) -> None:

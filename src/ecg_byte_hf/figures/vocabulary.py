@@ -11,8 +11,18 @@ from ..fidelity.usage import TokenUsage, Use, kind_of_word
 from ..hub_code.beats import STEPS_PER_SAMPLE
 from ..hub_code.leads import STANDARD_LEADS
 from ..hub_code.run_lengths import BLOCK, parse, value_symbols
-from .canvas import HEAD_LEFT_MM, HEAD_MM, NOTE_MM, README_MM, add_head, add_notes, figure_in_mm
+from .canvas import (
+    HEAD_LEFT_MM,
+    HEAD_MM,
+    NOTE_MM,
+    README_MM,
+    add_head,
+    add_notes,
+    figure_in_mm,
+    round_amount,
+)
 from .palette import BEAT, GREY, INK, LIGHT_GREY, PURPLE, REST, RHYTHM
+from .symbols import in_common_alphabet
 from .usage import KIND_NAMES
 
 if TYPE_CHECKING:
@@ -120,7 +130,7 @@ def _symbols(processor: EcgByteProcessor, token: int) -> str:
 
 def _changes_ms(processor: EcgByteProcessor, token: int) -> tuple[NDArray[np.float64], str]:
     """The numbers that an RR token says, one a beat, in ms, and the same as text."""
-    symbols = _symbols(processor, token)
+    symbols = in_common_alphabet(_symbols(processor, token))
     ms = 1000 / (STEPS_PER_SAMPLE * processor.feature_extractor.sampling_rate)
     parsed = parse(symbols)
     values = np.zeros(int(parsed.places[-1] + parsed.widths[-1]))
@@ -197,20 +207,17 @@ def _draw_group(axes: Any, top: float, group: _Group, rate: float, unit: str) ->
         text = "change of the RR interval, in ms, a beat each"
         axes.text(README_MM - HEAD_LEFT_MM, top - 3, text, size=7, ha="right", va="center")
     else:
-        _draw_scales(axes, top - 3, mm_per_unit, mm_per_place * rate, high - low, unit)
+        _draw_scales(axes, top - 3, mm_per_unit, mm_per_place * rate, unit)
 
 
-def _draw_scales(
-    axes: Any, y: float, mm_per_unit: float, mm_per_s: float, extent: float, unit: str
-) -> None:
+def _draw_scales(axes: Any, y: float, mm_per_unit: float, mm_per_s: float, unit: str) -> None:
     """Bars of time and of amplitude at the right of a kind's title."""
-    steps = [base * 10.0**power for power in range(-3, 3) for base in (1, 2, 5)]
-    amount = max([step for step in steps if step * mm_per_unit <= 5] or [extent])
+    amount = round_amount(5 / mm_per_unit)
     x = README_MM - HEAD_LEFT_MM - 45
     axes.plot([x, x], [y - 2.5, y - 2.5 + amount * mm_per_unit], color=INK, linewidth=1.2)
     axes.text(x + 1.2, y, f"{amount:g} {unit}", size=7, va="center")
     x += 20
-    seconds = max([step for step in (0.02, 0.05, 0.1, 0.2) if step * mm_per_s <= 12] or [0.02])
+    seconds = round_amount(12 / mm_per_s)
     axes.plot([x, x + seconds * mm_per_s], [y, y], color=INK, linewidth=1.2)
     axes.text(x + seconds * mm_per_s + 1.2, y, f"{seconds:g} s", size=7, va="center")
 

@@ -1,0 +1,32 @@
+"""What the symbols of a transform codec's words are called in a figure."""
+
+from __future__ import annotations
+
+from ..hub_code.run_lengths import FIRST_CHARACTER, SYMBOLS, parse
+
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def in_common_alphabet(symbols: str) -> str:
+    """Symbols of words with alphabets of their own, as `run_lengths` reads them.
+
+    Those alphabets are the common one, moved on by whole multiples of its size.
+    """
+    return "".join(
+        chr(FIRST_CHARACTER + (ord(symbol) - FIRST_CHARACTER) % SYMBOLS) for symbol in symbols
+    )
+
+
+def symbol_name(symbol: str) -> str:
+    """`+2` for a value in steps, `0₇` for a run of seven zeros, a letter of `paper` as it is.
+
+    `|` for an end mark, `>` for an extension of the value that follows.
+    """
+    if symbol.isascii():
+        return symbol
+    parsed = parse(in_common_alphabet(symbol))
+    if parsed.values[0]:
+        return f"{parsed.values[0]:+d}"
+    if parsed.widths[0]:
+        return "0" + str(parsed.widths[0]).translate(_SUBSCRIPTS)
+    return "|" if parsed.end is not None else ">"
