@@ -51,7 +51,10 @@ def sweep_command(
     from ..fidelity.sweep_output import front_table, goals_table, lossless_table
 
     if figure is not None:
+        from ..figures.canvas import check_picture_path, save_figure
+
         require_extra("plot", "sweep --figure")
+        check_picture_path(figure)
     result = sweep(
         corpus,
         json_file,
@@ -62,7 +65,6 @@ def sweep_command(
         quiet=quiet,
     )
     if figure is not None:
-        from ..figures.canvas import save_figure
         from ..figures.frontier import draw_frontier
 
         save_figure(draw_frontier(result), figure)
