@@ -98,7 +98,7 @@ class EcgIds:
                 "tokenizer: it normalises or splits its input; an ECG tokenizer takes words as "
                 "they are"
             )
-        if len(set(vocabulary.values())) != self.vocabulary_size:
+        if not len(vocabulary) == len(set(vocabulary.values())) == self.vocabulary_size:
             raise EcgByteError(
                 f"tokenizer: {len(vocabulary)} tokens have ids up to {self.vocabulary_size - 1}; "
                 f"the ids of an ECG tokenizer have no gaps and no doubles"

@@ -156,7 +156,8 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
         try:
             return super().from_pretrained(name, *args, **kwargs)
         except EcgByteError as error:
-            raise EcgByteError(f"{name}: {error}") from None
+            # A value from the file may be in the message, and be as long as the file.
+            raise EcgByteError(f"{name}: {str(error)[:300]}") from None
         except Exception as error:
             # The files are anybody's: too deep a JSON is a RecursionError, and so on.
             reason = " ".join(str(error).split())[:160]

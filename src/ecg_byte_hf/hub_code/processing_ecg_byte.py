@@ -32,6 +32,9 @@ ECG_TOKENIZER_FOLDER = "ecg_tokenizer"
 # Beside this code in the package; what travels to the Hub is this code without it.
 _BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 
+# A value from a file may be in the message, and be as long as the file.
+_LONGEST_REASON = 500
+
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -390,8 +393,9 @@ class EcgByteProcessor(ProcessorMixin):
         check_repository_files(name, kwargs)
         try:
             return super().from_pretrained(name, *args, **kwargs)
-        except EcgByteError:
-            raise
+        except EcgByteError as error:
+            reason = str(error)[:_LONGEST_REASON]
+            raise EcgByteError(reason if reason.startswith(name) else f"{name}: {reason}") from None
         except BaseException as error:
             # The files are anybody's, and there is no end to what libraries raise over them:
             # `tokenizers` plain Exception, or the panic of a Rust thread, which is no Exception.
