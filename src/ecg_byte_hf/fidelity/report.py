@@ -47,9 +47,9 @@ def report(
     `processor.feature_extractor.clean(...)`. Returns a JSON-able dict with `settings`, `overall`,
     `per_lead` and one entry for each of `comparisons` (`ClinicalComparison`, `BoundaryComparison`,
     which need signals in mV). Tokens are counted from `<|ecg|>` to `<|/ecg|>`, both and all markers
-    included. `rmse_uV` is over all samples of all records and leads, `rmse_median_uV` and `prd_median` (%)
-    are medians over records; where the extractor's unit is not mV the names have no `_uV` and the
-    values are in its unit. Memory stays flat: a few numbers are kept per record.
+    included. `rmse_uV` is over all samples of all records and leads, `rmse_median_uV` and
+    `prd_median` (%) are medians over records; where the extractor's unit is not mV the names have
+    no `_uV` and the values are in its unit. Memory stays flat: a few numbers are kept per record.
 
     Raises `EcgByteError` where tokenizer, corpus or split is not there or no record goes through.
     """

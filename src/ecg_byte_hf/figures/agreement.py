@@ -41,10 +41,10 @@ def draw_agreement(
     figure, page = figure_in_mm(README_MM, _HEIGHT_MM)
     add_head(
         page,
-        title or f"{measure.heading}, decoded against cleaned",
+        title or f"{measure.heading} in {unit}, decoded against cleaned",
         f"record medians, lead II; n = {len(pairs)} of {max(records, len(pairs))} records",
     )
-    axes = add_plot(figure, 17, 22, README_MM - 70, _HEIGHT_MM - 38)
+    axes = add_plot(figure, 17, 25, README_MM - 70, _HEIGHT_MM - 41)
     # A relative error is drawn over the number of the record: its own mean says nothing.
     x = mean if measure.unit != "%" else np.arange(len(mean)) + 1.0
     lower, upper = limits["lower"], limits["upper"]
@@ -55,8 +55,10 @@ def draw_agreement(
         *(x[inside], difference[inside]), "o", color=BLUE, ms=4, alpha=0.75, mew=0, label="record"
     )
     if not inside.all():
-        edge = np.sign(difference[~inside]) * reach
-        axes.plot(x[~inside], edge, "^", color=BLUE, ms=6, clip_on=False, label="record, farther")
+        for side, marker in ((1, "^"), (-1, "v")):
+            beyond = ~inside & (np.sign(difference) == side)
+            edge = np.full(beyond.sum(), side * reach)
+            axes.plot(x[beyond], edge, marker, color=BLUE, ms=6, clip_on=False)
     _draw_lines(axes, limits, floor_limits, measure, unit)
     axes.set_ylim(-1.04 * reach, 1.04 * reach)
     of = "record, in the order of the corpus" if measure.unit == "%" else f"mean of both, {unit}"
@@ -68,7 +70,10 @@ def draw_agreement(
     notes = ["Floor: the same between the cleaned signal and it plus 1 µV of white noise."]
     farther = int((~inside).sum())
     if farther:
-        notes.append(f"{farther} records lie farther than the axis reaches; the limits count them.")
+        notes.append(
+            f"Triangles: farther off than the axis reaches ({farther} of {len(pairs)}); the limits "
+            f"count them."
+        )
     if measure.unit == "%":
         notes.append(f"Only R waves of at least {LEAST_R_MV:g} mV.")
     add_notes(page, notes)
@@ -91,7 +96,8 @@ def save_agreement_figures(
         if len(_finite(decoded)) < 2:
             continue
         floor = comparison.pairs(measure.name, pair="floor")
-        heading = f"{measure.heading}: {title}" if title else ""
+        unit = measure.unit.replace("u", "µ")
+        heading = f"{measure.heading} in {unit}: {title}" if title else ""
         figure = draw_agreement(
             decoded, floor, measure, title=heading, records=len(comparison.records)
         )
