@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -37,13 +38,17 @@ def train_tokenizer(
     """
     markers = list(feature_extractor.markers)
     special = [PAD, BEGIN, END, *markers]
+    # A merge is learned within a piece only, so that none that is learned can join two.
+    starts = getattr(feature_extractor.codec, "piece_starts", "")
     if vocabulary_sizes is None:
         check_vocabulary_size(vocabulary_size, feature_extractor)
-        filled = (word for ecg in words for word in ecg if word)
+        filled = (piece for ecg in words for word in ecg for piece in _pieces(word, starts))
         backend = _trained(filled, feature_extractor.alphabet, vocabulary_size, special, quiet)
     else:
         alphabets = check_vocabulary_sizes(vocabulary_sizes, feature_extractor)
-        backend = _trained_by_kind(words, alphabets, vocabulary_sizes, special, quiet)
+        backend = _trained_by_kind(
+            words, alphabets, vocabulary_sizes, special, quiet, starts=starts
+        )
     return _wrapped(backend, markers, training)
 
 
@@ -81,6 +86,13 @@ def check_vocabulary_sizes(
     return alphabets
 
 
+def _pieces(word: str, starts: str) -> list[str]:
+    """A word cut before each of the characters `starts`; nothing of an empty word."""
+    if not starts:
+        return [word] if word else []
+    return [piece for piece in re.split(f"(?=[{starts}])", word) if piece]
+
+
 def _trained(
     words: Iterable[str], alphabet: str, size: int, special: Sequence[str], quiet: bool
 ) -> Any:
@@ -116,6 +128,8 @@ def _trained_by_kind(
     vocabulary_sizes: Mapping[str, int],
     special: Sequence[str],
     quiet: bool,
+    *,
+    starts: str = "",
 ) -> Any:
     """One BPE per kind of word, side by side in one: alphabets differ, so no merges can meet."""
     from tokenizers import AddedToken, Tokenizer, models
@@ -125,7 +139,7 @@ def _trained_by_kind(
     for ecg in words:
         for word in ecg:
             if word:
-                filled[kind_of[word[0]]].append(word)
+                filled[kind_of[word[0]]] += _pieces(word, starts)
     if not any(filled.values()):
         raise EcgByteError("no words to train on; the corpus split is empty or silent")
     tokens = list(special)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ from .codec_compact import (
     word_spans,
 )
 from .errors import EcgByteError
+from .placed_words import PlacedWords
 from .rr_word import decode_beats, encode_beats
 from .run_lengths import (
     ALPHABET,
@@ -118,8 +120,9 @@ class BeatCodec:
     `templates`: how many representative beats at most, 0 to 2; `sampling_rate`: Hz of the signals;
     `nominal_samples`: the length (samples) that needs no end mark; `alphabets`: `"joint"`, one
     alphabet for all words, or `"separate"`, one each for the RR word, the template words and the
-    rest, so that no merge serves two of them; `klt`: (8, 12) rows of the transform, learned by
-    `fit`.
+    rest, so that no merge serves two of them; `template_words`: `"runs"`, run lengths as in all
+    other words, or `"placed"`, symbols that name their place, which a language model reads better
+    (docs/reading.md); `klt`: (8, 12) rows of the transform, learned by `fit`.
     """
 
     channels: tuple[str, ...] = (
@@ -141,10 +144,15 @@ class BeatCodec:
         sampling_rate: float = 250.0,
         nominal_samples: int = 2500,
         alphabets: str = "joint",
+        template_words: str = "runs",
         klt: Sequence[Sequence[float]] | None = None,
     ) -> None:
         if alphabets not in ("joint", "separate"):
             raise EcgByteError(f"beat: alphabets {alphabets!r} must be 'joint' or 'separate'")
+        if template_words not in ("runs", "placed"):
+            raise EcgByteError(
+                f"beat: template_words {template_words!r} must be 'runs' or 'placed'"
+            )
         if not (np.isfinite(sampling_rate) and 1 <= sampling_rate <= 1e5):
             raise EcgByteError(f"beat: sampling_rate {sampling_rate!r} must be a number of Hz")
         if templates not in (0, 1, 2):
@@ -156,13 +164,6 @@ class BeatCodec:
         self.sampling_rate = float(sampling_rate)
         self.templates = int(templates)
         self.alphabets = alphabets
-        self.alphabet_of_kind: dict[str, str] = {"all": ALPHABET}
-        if alphabets == "separate":
-            self.alphabet_of_kind = {
-                kind: "".join(chr(ord(symbol) + number * SYMBOLS) for symbol in ALPHABET)
-                for number, kind in enumerate(_KINDS)
-            }
-        self.alphabet: str = "".join(self.alphabet_of_kind.values())
         self._rest = CompactCodec(
             step=step,
             dead_zone=dead_zone,
@@ -181,6 +182,23 @@ class BeatCodec:
         beat = round((BEFORE_S + AFTER_S) * self.sampling_rate)
         self._beat_samples = max(2, -(-beat // BLOCK)) * BLOCK
         self._usual_interval = round(_USUAL_INTERVAL_S * self.sampling_rate * STEPS_PER_SAMPLE)
+        self.template_words = template_words
+        self._placed: PlacedWords | None = None
+        if template_words == "placed":
+            self._placed = PlacedWords(COMPONENTS, self._beat_samples // BLOCK)
+        self.alphabet_of_kind = self._alphabets()
+        self.alphabet: str = "".join(self.alphabet_of_kind.values())
+
+    def _alphabets(self) -> dict[str, str]:
+        if self.alphabets == "joint":
+            return {"all": ALPHABET + (self._placed.alphabet if self._placed else "")}
+        own = {kind: "".join(_own_from_common(kind).values()) for kind in _KINDS}
+        return own | ({"t": self._placed.alphabet} if self._placed else {})
+
+    @property
+    def piece_starts(self) -> str:
+        """Characters that no merge should reach across from the left."""
+        return self._placed.starts if self._placed else ""
 
     @property
     def klt(self) -> Float32 | None:
@@ -196,6 +214,7 @@ class BeatCodec:
             "templates": self.templates,
             "sampling_rate": self.sampling_rate,
             "alphabets": self.alphabets,
+            "template_words": self.template_words,
         }
 
     def fit(self, signals: Iterable[Float32]) -> BeatCodec:
@@ -230,12 +249,26 @@ class BeatCodec:
         limit = min(map(_cost, coded), default=np.inf)
         plain = self._without_template(components, limit)
         words = min([*coded, plain] if plain else coded, key=_cost).words
+        return [
+            *self._own(self.channels[:1], words[:1]),
+            *self._own_template_words(words[1 : 1 + COMPONENTS]),
+            *self._own(self.channels[1 + COMPONENTS :], words[1 + COMPONENTS :]),
+        ]
+
+    def _own(self, channels: Sequence[str], words: Sequence[str]) -> list[str]:
+        """Words in the common alphabet, in those of their channels."""
         if self.alphabets == "joint":
-            return words
+            return list(words)
         return [
             word.translate(_own_from_common(_kind(channel)))
-            for channel, word in zip(self.channels, words, strict=True)
+            for channel, word in zip(channels, words, strict=True)
         ]
+
+    def _own_template_words(self, words: Sequence[str]) -> list[str]:
+        if self._placed is None:
+            return self._own(self.channels[1 : 1 + COMPONENTS], words)
+        values = dequantise([parse(word) for word in words], 2 * self._beat_samples, 1.0)
+        return self._placed.encode(values.astype(np.int32))
 
     def _without_template(self, components: Float32, limit: float = np.inf) -> _Coded | None:
         """As `compact` codes it; `None` where its values alone show that it costs over `limit`."""
@@ -284,7 +317,7 @@ class BeatCodec:
 
     def _rhythm(self, words: Sequence[str], samples: int, strict: bool = False) -> _Rhythm:
         """Beats and templates of the first nine of 17 words, for a signal of `samples`."""
-        parsed = [parse(word) for word in words[: 1 + COMPONENTS]]
+        parsed = [self._parse(number, word) for number, word in enumerate(words[: 1 + COMPONENTS])]
         positions, kinds = decode_beats(parsed[0], self._usual_interval)
         outside = round(_OUTSIDE_S * self.sampling_rate) * STEPS_PER_SAMPLE
         kept = (positions >= -outside) & (positions < samples * STEPS_PER_SAMPLE + outside)
@@ -324,13 +357,33 @@ class BeatCodec:
             raise EcgByteError("beat: the words have a representative beat but no R peaks")
 
     def _common(self, channel: str, word: str) -> str:
-        """A channel's word in the common alphabet; what is foreign to the channel stays foreign."""
-        if self.alphabets == "joint":
+        """A channel's word in the common alphabet; what is foreign to the channel stays foreign.
+
+        Placed template words stay as they are.
+        """
+        if self.alphabets == "joint" or self._is_placed(channel):
             return word
         return word.translate(_common_from_own(_kind(channel)))
 
+    def _is_placed(self, channel: str) -> bool:
+        return self._placed is not None and _kind(channel) == "t"
+
+    def _parse(self, number: int, word: str, place: int = 0) -> Parsed:
+        """Read the word (or a part of it, from `place`) of the channel with this number."""
+        if self._placed is not None and 1 <= number <= COMPONENTS:
+            return self._placed.parse(word, number - 1, place)
+        parsed = parse(word)
+        return parsed.part(0, len(parsed.places), place) if place else parsed
+
+    def _symbols_before(self, number: int, word: str) -> Int64:
+        """How many known symbols stand before each character, and in all."""
+        if self._placed is None or not 1 <= number <= COMPONENTS:
+            return symbols_before(word)
+        known = self._placed.known(word, number - 1)
+        return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(known)])
+
     def _seventeen(self, words: Sequence[str], strict: bool) -> list[str]:
-        """Seventeen words in the common alphabet, whatever is given."""
+        """Seventeen words in the common alphabet (or placed), whatever is given."""
         if strict and len(words) != len(self.channels):
             raise EcgByteError(f"beat: {len(words)} words instead of {len(self.channels)}")
         words = [*words, *[""] * len(self.channels)][: len(self.channels)]
@@ -394,10 +447,17 @@ class BeatCodec:
 
     def places(self, channel: str, word: str) -> NDArray[np.int64]:
         """Which coefficient (`rr`: beat) each character begins at: int64 (characters,)."""
-        return character_places(self._common(channel, word))
+        if not self._is_placed(channel):
+            return character_places(self._common(channel, word))
+        number = self.channels.index(channel)
+        before = self._symbols_before(number, word)[:-1]
+        places = np.append(self._parse(number, word).places, 0)
+        return np.asarray(places[before])
 
     def usual_channel(self, symbols: str) -> str:
         """The first channel that symbols may stand in, `r1` where they do not tell."""
+        if self._placed is not None and symbols[:1] and symbols[0] in self._placed.alphabet:
+            return self.channels[1 + self._placed.component(symbols)]
         for kind, alphabet in self.alphabet_of_kind.items():
             if symbols[:1] and symbols[0] in alphabet and kind != "all":
                 return next(channel for channel in self.channels if _kind(channel) == kind)
@@ -415,13 +475,16 @@ class BeatCodec:
         nominal = self._rest.nominal_samples
         places = 2 * self._beat_samples if channel.startswith("t") else nominal
         symbols = self._common(channel, symbols)
-        check_placed("beat", self.channels, channel, symbols, ALPHABET, place, places)
+        alphabet = ALPHABET
+        if self._placed is not None and self._is_placed(channel):
+            alphabet = self._placed.alphabet
+        check_placed("beat", self.channels, channel, symbols, alphabet, place, places)
         number = self.channels.index(channel)
         if channel == "rr":
             return np.zeros((12, nominal), dtype=np.float32)
         if number > COMPONENTS:
             return self._rest.waveform(channel, symbols, place)
-        parsed = parse(symbols).part(0, len(symbols), place % self._beat_samples)
+        parsed = self._parse(number, symbols, place % self._beat_samples)
         coefficients = dequantise([parsed], self._beat_samples, self._template.step)
         return self._rest.leads(signal_from_blocks(coefficients), number - 1)
 
@@ -436,8 +499,8 @@ class BeatCodec:
         words = self._seventeen(words, strict=False)
         samples = self._samples(words)
         rhythm = self._rhythm(words, samples)
-        parsed = [parse(word) for word in words]
-        before = [symbols_before(word) for word in words]
+        parsed = [self._parse(number, word) for number, word in enumerate(words)]
+        before = [self._symbols_before(number, word) for number, word in enumerate(words)]
         for word, start, stop in stretches:
             part = parsed[word].part(before[word][start], before[word][stop])
             if word > COMPONENTS:
@@ -476,8 +539,8 @@ class BeatCodec:
         located = [self._locate_rr(words[0], samples)]
         templates = 1 + bool(len(parse(words[0]).marks))
         beat = min(templates * self._beat_samples, samples)
-        for channel, word in zip(self.channels[1 : 1 + COMPONENTS], words[1:], strict=False):
-            located.append(word_spans(channel, word, parse(word), beat))
+        for number in range(1, 1 + COMPONENTS):
+            located.append(self._locate_template(number, words[number], beat))
         for channel, spans in zip(
             self.channels[1 + COMPONENTS :],
             self._rest.locate(words[1 + COMPONENTS :]),
@@ -485,6 +548,20 @@ class BeatCodec:
         ):
             located.append([Span(channel, span.start, span.stop) for span in spans])
         return located[: len(given)]
+
+    def _locate_template(self, number: int, word: str, samples: int) -> list[Span]:
+        channel = self.channels[number]
+        parsed = self._parse(number, word)
+        if not self._is_placed(channel) or not parsed.foreign:
+            return word_spans(channel, word, parsed, samples)
+        before = self._symbols_before(number, word)
+        known = word_spans(channel, "", parsed._replace(foreign=0), samples)
+        # A foreign character covers nothing, where the one before it ended.
+        ends = [0, *(span.stop for span in known)]
+        return [
+            known[first] if last > first else Span(channel, ends[first], ends[first])
+            for first, last in pairwise(before.tolist())
+        ]
 
     def _locate_rr(self, word: str, samples: int) -> list[Span]:
         parsed = parse(word)

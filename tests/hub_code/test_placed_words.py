@@ -1,0 +1,129 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from ecg_byte_hf.corpora.simulation import simulate
+from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
+from ecg_byte_hf.hub_code.placed_words import PlacedWords
+from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
+from ecg_byte_hf.tokenizer import train_tokenizer
+
+
+def signals(count: int) -> list[np.ndarray]:
+    return [one.record.signal for one in simulate(count, 0, sampling_rate=250.0)]
+
+
+@pytest.fixture(scope="module", params=["joint", "separate"])
+def pair(request):
+    """The same codec with run lengths and with placed words, fitted alike, and some ECGs."""
+    ecgs = signals(6)
+    made = []
+    for words in ("runs", "placed"):
+        codec = {"template_words": words, "alphabets": request.param}
+        extractor = EcgByteFeatureExtractor("beat", cleaning="none", codec=codec)
+        made.append(extractor.fit((signal, 250.0) for signal in ecgs))
+    return *made, ecgs
+
+
+def test_values_come_back_in_any_place_and_of_any_size():
+    rng = np.random.default_rng(0)
+    values = rng.integers(-40, 41, (3, 4 * 16)) * (rng.random((3, 4 * 16)) < 0.2)
+    values[1, 5], values[1, 40], values[2] = 5000, -(2**20), 0
+    words = PlacedWords(3, 2).encode(values.astype(np.int32))
+    for component, (word, row) in enumerate(zip(words, values, strict=True)):
+        parsed = PlacedWords(3, 2).parse(word, component)
+        found = np.zeros(64, dtype=np.int64)
+        used = parsed.values != 0
+        found[parsed.places[used]] = parsed.values[used]
+        assert np.array_equal(found, row)
+        assert parsed.foreign == 0
+    assert words[2] == ""
+
+
+def test_a_symbol_means_the_same_wherever_it_stands():
+    placed = PlacedWords(2, 2)
+    values = np.zeros((2, 32), dtype=np.int32)
+    values[1, [3, 20]] = 2, -1
+    word = placed.encode(values)[1]
+    # Without its first block, the second still says where it is.
+    last = word[word.index(word[-2]) :]
+    parsed = placed.parse(last, 1)
+    assert (parsed.places[-1], parsed.values[-1]) == (20, -1)
+    # Another component's word is foreign where it names its block.
+    assert placed.parse(word, 0).foreign == 2
+    assert placed.component(word) == 1
+
+
+def test_both_forms_decode_to_the_same_signal(pair):
+    runs, placed, ecgs = pair
+    for signal in ecgs:
+        first, second = runs.encode(signal, 250.0), placed.encode(signal, 250.0)
+        assert first[0]
+        assert first[1] != second[1]
+        assert [first[0], *first[9:]] == [second[0], *second[9:]]
+        assert np.array_equal(runs.decode(first, strict=True), placed.decode(second, strict=True))
+
+
+def test_spans_of_placed_words_are_ordered_and_cover_the_beat(pair):
+    _, placed, ecgs = pair
+    words = placed.encode(ecgs[0], 250.0)
+    for word, spans in list(zip(words, placed.locate(words), strict=True))[1:9]:
+        assert len(spans) == len(word)
+        if word:
+            assert spans[0].start == 0
+            assert spans[-1].stop in (192, 384)
+            assert all(a.start <= b.start <= a.stop for a, b in pairwise(spans))
+    strange = [words[0], words[1][:2] + "x" + words[1][2:], *words[2:]]
+    spans = placed.locate(strange)[1]
+    assert [spans[2].start, *spans[:2], *spans[3:]] == [spans[1].stop, *placed.locate(words)[1]]
+
+
+def test_what_tokens_add_comes_to_the_decoded_signal(pair):
+    _, placed, ecgs = pair
+    words = [placed.encode(signal, 250.0) for signal in ecgs]
+    processor = EcgByteProcessor(placed, train_tokenizer(words, placed, 1400))
+    ids = processor.ecg_ids(ecgs[0], 250.0)
+    decoded = processor.decode_ecg(ids, strict=True)
+    assert np.array_equal(decoded, placed.decode(words[0]))
+    total = sum(added for added in placed.codec.contributions(words[0], _characters(words[0])))
+    assert np.abs(total - decoded).max() < 1e-4
+    assert len(processor.token_spans(ids)) == len(ids)
+
+
+def _characters(words):
+    return [
+        (number, place, place + 1)
+        for number, word in enumerate(words)
+        for place in range(len(word))
+    ]
+
+
+def test_no_token_reaches_across_two_blocks(pair):
+    _, placed, ecgs = pair
+    words = [placed.encode(signal, 250.0) for signal in ecgs]
+    tokenizer = train_tokenizer(words, placed, 1400)
+    starts = set(placed.codec.piece_starts)
+    tokens = [token for token in tokenizer.get_vocab() if not token.startswith("<")]
+    assert any(token[0] in starts and len(token) > 1 for token in tokens)
+    assert not any(set(token[1:]) & starts for token in tokens)
+
+
+def test_anything_decodes_and_a_strange_word_is_named(pair):
+    _, placed, ecgs = pair
+    rng = np.random.default_rng(1)
+    alphabet = list(placed.alphabet)
+    words = ["".join(rng.choice(alphabet, 30)) for _ in placed.channels]
+    assert np.isfinite(placed.decode(words)).all()
+    good = placed.encode(ecgs[0], 250.0)
+    swapped = [good[0], good[2], good[1], *good[3:]]
+    with pytest.raises(EcgByteError, match="word t1 holds"):
+        placed.decode(swapped, strict=True)
+
+
+def test_the_form_is_kept_in_the_configuration_and_checked():
+    extractor = EcgByteFeatureExtractor("beat", codec={"template_words": "placed"})
+    assert EcgByteFeatureExtractor(**extractor.to_dict()).alphabet == extractor.alphabet
+    with pytest.raises(EcgByteError, match="template_words"):
+        EcgByteFeatureExtractor("beat", codec={"template_words": "other"})
