@@ -31,9 +31,10 @@ SOURCE_FILE = "imported_from.json"
 
 BYTES = 256
 MAX_MEGABYTES = 32
-# The published tokenizers have 3,500 to 10,000 merges of up to some hundred letters.
-_MOST_TOKENS = 200_000
-_MOST_LETTERS = 20_000_000
+# The published tokenizers have 3,500 to 10,000 merges of up to some hundred letters. What is larger
+# than this would make a tokenizer.json that `EcgByteProcessor` refuses to load.
+_MOST_TOKENS = 30_000
+_MOST_LETTERS = 2_000_000
 _LONGEST_TOKEN = 65_536
 
 
@@ -123,7 +124,10 @@ def _checked_merges(path: Path, vocab: dict[int, str], merges: list[Any]) -> dic
         # A list may stand in the file once and be referred to a million times.
         letters += len(base)
         if not 2 <= len(base) <= _LONGEST_TOKEN or letters > _MOST_LETTERS:
-            raise EcgByteError(f"{path}: merge {place} has {len(base)} base ids")
+            raise EcgByteError(
+                f"{path}: merge {place} has {len(base)} base ids ({letters} letters so far); no "
+                f"tokenizer of theirs has so few or so many"
+            )
         if any(type(i) is not int or not 0 <= i < 128 for i in base):
             raise EcgByteError(
                 f"{path}: merge {place} has base ids outside 0 ... 127; an ECG has letters only"
