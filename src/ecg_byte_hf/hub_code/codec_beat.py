@@ -91,14 +91,14 @@ class _Coded(NamedTuple):
     error: float
 
 
-def _cost(coded: _Coded) -> float:
-    # Tokens fall about as 1 / squared error (docs/codec.md), so the product of both compares ways
-    # to code a signal as if they had the same error.
+def _cost(coded: _Coded, error: float) -> float:
+    """About how many tokens a way to code a signal would take if its squared error were `error`."""
+    # But for begin, end and markers, tokens fall about as 1 / squared error (docs/codec.md).
     rr, templates, rest = coded.words[0], coded.words[1 : 1 + COMPONENTS], coded.words[-COMPONENTS:]
-    tokens = 2 + sum(map(bool, coded.words)) + len(rr) / _SYMBOLS_PER_TOKEN["rr"]
+    tokens = len(rr) / _SYMBOLS_PER_TOKEN["rr"]
     tokens += sum(map(len, templates)) / _SYMBOLS_PER_TOKEN["t"]
     tokens += sum(map(len, rest)) / _SYMBOLS_PER_TOKEN["r"]
-    return tokens * coded.error
+    return 2 + sum(map(bool, coded.words)) + tokens * coded.error / max(error, 1e-12)
 
 
 class _Rhythm(NamedTuple):
@@ -246,9 +246,15 @@ class BeatCodec:
                 both = two_kinds(components, positions, self.sampling_rate)
                 if both is not None and self.templates == 2:
                     coded.append(self._with_template(components, *both))
-        limit = min(map(_cost, coded), default=np.inf)
-        plain = self._without_template(components, limit)
-        words = min([*coded, plain] if plain else coded, key=_cost).words
+        coefficients = self._rest.coefficients(components)
+        values = self._plain.quantise(coefficients)
+        error = self._error(values, coefficients)
+        limit = min((_cost(one, error) for one in coded), default=np.inf)
+        # Most signals have a template and cost too much without, which the values alone show.
+        if np.count_nonzero(values) / _SYMBOLS_PER_TOKEN["r"] <= limit:
+            plain = [""] * (1 + COMPONENTS) + self._rest.words(values, components.shape[1])
+            coded.append(_Coded(plain, error))
+        words = min(coded, key=lambda one: _cost(one, error)).words
         return [
             *self._own(self.channels[:1], words[:1]),
             *self._own_template_words(words[1 : 1 + COMPONENTS]),
@@ -269,17 +275,6 @@ class BeatCodec:
             return self._own(self.channels[1 : 1 + COMPONENTS], words)
         values = dequantise([parse(word) for word in words], 2 * self._beat_samples, 1.0)
         return self._placed.encode(values.astype(np.int32))
-
-    def _without_template(self, components: Float32, limit: float = np.inf) -> _Coded | None:
-        """As `compact` codes it; `None` where its values alone show that it costs over `limit`."""
-        coefficients = self._rest.coefficients(components)
-        values = self._plain.quantise(coefficients)
-        error = self._error(values, coefficients)
-        # Most signals end here, and their words need not be written.
-        if np.count_nonzero(values) / _SYMBOLS_PER_TOKEN["r"] * error > limit:
-            return None
-        words = [""] * (1 + COMPONENTS) + self._rest.words(values, components.shape[1])
-        return _Coded(words, error)
 
     def _error(self, values: NDArray[np.int32], coefficients: Float32) -> float:
         missed = (values * np.float32(self._rest.step) - coefficients).ravel()
