@@ -130,7 +130,7 @@ def test_report_and_table(monkeypatch: pytest.MonkeyPatch) -> None:
     text: dict[str, Any] = json.loads(json.dumps(result, allow_nan=False))
     assert set(text["clinical"]["lead_II"]) == {one.name for one in MEASURES}
     assert len(text["clinical"]["per_lead"]) == 12
-    assert clinical_table(text["clinical"]).row_count == 8 + 5 + 24
+    assert clinical_table(text["clinical"]).row_count == (1 + 8) + (1 + 5) + 2 * (1 + 12)
     with pytest.raises(EcgByteError, match="in mV"):
         measure(small_processor(unit="SD"), _rows(1), comparisons=[ClinicalComparison()])
 

@@ -48,7 +48,9 @@ def test_tokens() -> None:
     assert tokens["tokens_p50"] == 110
     assert tokens["tokens_p95"] == pytest.approx(119)
     assert tokens["symbols_per_token"] == pytest.approx(3 * 430 / (330 - 3 * 14))
+    assert tokens["bits_per_token"] == 10
     assert tokens["bits_per_sample"] == pytest.approx(330 * 10 / (3 * 1200))
+    assert tokens["bits_per_independent_sample"] == pytest.approx(330 * 10 / (3 * 800))
 
 
 def test_other_units_are_not_called_microvolts() -> None:

@@ -54,7 +54,7 @@ MEASURES = (
     Measure("qrs_ms", "QRS duration", "ms", 12.0),
     Measure("pr_ms", "PR interval", "ms"),
     Measure("qt_ms", "QT interval", "ms", 20.0),
-    Measure("st_uV", "ST level at J + 60 ms", "uV", 40.0),
+    Measure("st_uV", "ST at J + 60 ms", "uV", 40.0),
     Measure("r_amplitude_uV", "R amplitude", "uV"),
     Measure("r_amplitude_percent", "R amplitude", "%", 5.0),
     Measure("rr_ms", "RR interval", "ms", 4.0),

@@ -12,14 +12,21 @@ if TYPE_CHECKING:
 
 
 def clinical_table(clinical: Mapping[str, Any]) -> Table:
-    """`report["clinical"]`: lead II with floor and goal, then all leads at once, then each lead."""
+    """`report["clinical"]`: lead II with floor and goal, then all leads at once, then each lead.
+
+    Fits 80 columns.
+    """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     method, peaks = clinical["method"], clinical["r_peaks"]
     table = Table(
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
         title=f"Decoded against cleaned, medians of {clinical['records']:,} records",
         caption=(
-            f"bias, 95 % limits of agreement (n); floor: {method['floor']}\n"
+            f"floor: limits between cleaned and {method['floor']}\n"
             + "; ".join(
                 f"R peaks, {pair}: {peaks[pair]['missed']} missed, {peaks[pair]['extra']} extra "
                 f"of {peaks[pair]['cleaned']:,}"
@@ -27,18 +34,20 @@ def clinical_table(clinical: Mapping[str, Any]) -> Table:
             )
         ),
     )
-    table.add_column("measure")
-    for heading in ("decoded", "floor", "goal", "met"):
+    table.add_column("measure", no_wrap=True)
+    for heading in ("bias", "95 % limits", "n", "floor", "goal", "met"):
         table.add_column(heading, justify="right", no_wrap=True)
     for lead, rows in (("lead II", clinical["lead_II"]), (ALL_LEADS, clinical[ALL_LEADS])):
+        table.add_row(f"[bold]{lead}")
         for one in MEASURES:
             if one.name in rows:
-                _add_row(table, f"{one.heading}, {lead}", rows[one.name])
+                _add_row(table, f"{one.heading}, {one.unit}", rows[one.name])
         table.add_section()
     for one in MEASURES:
         if one.name in clinical["per_lead"]["I"] and one.unit != "%":
+            table.add_row(f"[bold]{one.heading}, {one.unit}")
             for lead, rows in clinical["per_lead"].items():
-                _add_row(table, f"{one.heading}, {lead}", rows[one.name])
+                _add_row(table, lead, rows[one.name])
             table.add_section()
     return table
 
@@ -78,21 +87,24 @@ def boundaries_table(boundaries: Mapping[str, Any]) -> Table:
 
 
 def _add_row(table: Table, name: str, row: Mapping[str, Any]) -> None:
-    goal, met = row.get("goal"), row.get("met")
+    goal, met, decoded = row.get("goal"), row.get("met"), row["decoded"]
+    digits = 0 if row["unit"] == "uV" else 1
     table.add_row(
-        f"{name}, {row['unit']}",
-        _limits(row["decoded"]),
-        _limits(row["floor"]),
+        name,
+        _number(decoded["bias"], digits),
+        _limits(decoded, digits),
+        str(decoded["n"]),
+        _limits(row["floor"], 1),
         "" if goal is None else f"±{goal:g}",
         "" if met is None else "yes" if met else "no",
     )
 
 
-def _limits(one: Mapping[str, Any]) -> str:
-    if one["bias"] is None:
-        return f"- ({one['n']})"
-    return f"{one['bias']:+.1f}  {one['lower']:+.1f} … {one['upper']:+.1f} ({one['n']})"
+def _limits(one: Mapping[str, Any], digits: int) -> str:
+    if one["lower"] is None:
+        return "-"
+    return f"{_number(one['lower'], digits)} … {_number(one['upper'], digits)}"
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.1f}"
+def _number(value: float | None, digits: int = 1) -> str:
+    return "-" if value is None else f"{value:+.{digits}f}"
