@@ -11,10 +11,16 @@ from ecg_byte_hf.corpora.simulated import simulated
 from ecg_byte_hf.corpora.writer import write_corpus
 from ecg_byte_hf.corpus_tokenizer import processor_from_corpus
 from ecg_byte_hf.fidelity import sweep as sweep_module
+from ecg_byte_hf.fidelity.curves import between_points
 from ecg_byte_hf.fidelity.goals import judge_goals
 from ecg_byte_hf.fidelity.report import measure
-from ecg_byte_hf.fidelity.sweep import sweep
-from ecg_byte_hf.fidelity.sweep_output import front_table, goals_table, lossless_table
+from ecg_byte_hf.fidelity.sweep import derive, sweep
+from ecg_byte_hf.fidelity.sweep_output import (
+    fast_table,
+    front_table,
+    goals_table,
+    lossless_table,
+)
 from ecg_byte_hf.fidelity.sweep_plan import (
     Setting,
     default_setting,
@@ -91,8 +97,40 @@ def test_points_are_those_of_train_tokenizer_and_report(
     assert bits["tokens"] == default["bits_per_sample"]
     assert times["zlib"] == pytest.approx(bits["zlib"] / bits["tokens"])
     assert lossless["rmse_uV"] == default["rmse_uV"]
-    for table in (front_table(result), lossless_table(result), goals_table(result)):
-        assert table.row_count
+    for table in (front_table, lossless_table, goals_table):
+        assert table(result).row_count
+
+
+def test_what_follows_from_the_points() -> None:
+    points = [
+        _point(100, 40, 9, default=True),
+        _point(90, 20, 9, 0.4, default=False, training_ecgs=25),
+    ]
+    fast = [
+        {"variant": "v", "tokens_mean": tokens, "rmse_uV": rmse}
+        for tokens, rmse in ((800, 10), (200, 160))
+    ]
+    result = {
+        "settings": {"training_ecgs": 352},
+        "points": points,
+        "baselines": {"fast": fast, "lossless": []},
+    }
+    derive(result)
+    # Fewer training ECGs are no rival, however well they did.
+    assert [one["pareto"] for one in (*points, *fast)] == [True, False, True, False]
+    (row,) = result["baselines"]["fast_at_equal_rmse"]
+    assert row["tokens_mean_fast"] == pytest.approx(400)
+    assert row["ratio"] == pytest.approx(4)
+    assert fast_table(result).row_count == 1
+
+
+def test_between_points() -> None:
+    curve = [(4.0, 4.0), (1.0, 16.0)]
+    assert between_points(curve, 2.0) == pytest.approx(8)
+    assert between_points(curve, 4.0) == pytest.approx(4)
+    assert between_points(curve, 0.99) is None
+    assert between_points(curve, 4.01) is None
+    assert between_points([], 1.0) is None
 
 
 def test_an_interrupted_sweep_goes_on_and_redoes_nothing(
@@ -166,6 +204,13 @@ def test_plan() -> None:
         assert vocabularies[0] == (256 if preset == "paper" else 320)
         assert not any(too_small(preset, one.vocabulary) for one in own)
     assert plan(10)[-1].training_ecgs == 10
+
+
+def test_a_setting_is_named_and_made_by_options() -> None:
+    setting = Setting("beat", (("step", 0.5), ("template_step", 0.15)), 4096, 352)
+    assert setting.name == "beat 4,096, 0.5 / 0.15 mV"
+    assert setting.command == "--preset beat --vocab-size 4096 --step 0.5 --template-step 0.15"
+    assert Setting("paper", (), 256, 352).name == "paper 256"
 
 
 def test_a_vocabulary_that_cannot_be_is_said_with_its_reason() -> None:

@@ -48,7 +48,7 @@ def sweep_command(
 
     from ..extras import require_extra
     from ..fidelity.sweep import sweep
-    from ..fidelity.sweep_output import front_table, goals_table, lossless_table
+    from ..fidelity.sweep_output import fast_table, front_table, goals_table, lossless_table
 
     if figure is not None:
         from ..figures.canvas import check_picture_path, save_figure
@@ -69,5 +69,5 @@ def sweep_command(
 
         save_figure(draw_frontier(result), figure)
     console = Console()
-    for table in (front_table(result), lossless_table(result), goals_table(result)):
-        console.print(table)
+    for table in (front_table, fast_table, lossless_table, goals_table):
+        console.print(table(result))

@@ -48,6 +48,16 @@ class DctCodec:
         self.channels = 8 if independent else 12
         self.lowest, self.highest = 0, 0
 
+    def state(self) -> dict[str, float | int | None]:
+        """Everything that decoding needs, as JSON types."""
+        return {
+            "scale": self.scale,
+            "chunk": self.chunk,
+            "channels": self.channels,
+            "lowest": self.lowest,
+            "highest": self.highest,
+        }
+
     @property
     def alphabet(self) -> str:
         """A character per integer between the smallest and the largest that `fit` saw."""
@@ -125,8 +135,10 @@ class DctTokenizer:
             codec=codec,
             markers=(),
             alphabet=codec.alphabet,
+            to_dict=codec.state,
         )
         self.codec = codec
+        self.ecg_tokenizer = None
         self.tokenizer = train_tokenizer(words, self.feature_extractor, vocabulary_size)
         self._backend = self.tokenizer.backend_tokenizer
         vocabulary = self._backend.get_vocab(with_added_tokens=True)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from .curves import between_points
 from .sweep_plan import VOCABULARY, Setting
 
 LUDB, CHAPMAN = "ludb", "chapman"
@@ -94,20 +93,17 @@ def _equal_prd(points: Points) -> dict[str, Any]:
     ]
     if not pairs:
         return goal | {"reached": None, "why": _not_measured(LUDB)}
-    own = sorted((figures["prd_median"], figures["tokens_mean"]) for figures, _ in pairs)
-    prd, tokens = np.array(own).T
-    rows = []
-    for other in sorted((other for _, other in pairs), key=lambda one: one["prd_median"]):
-        if prd[0] <= other["prd_median"] <= prd[-1]:
-            here = np.exp(np.interp(np.log(other["prd_median"]), np.log(prd), np.log(tokens)))
-            rows.append(
-                {
-                    "prd_median": other["prd_median"],
-                    "tokens_mean": other["tokens_mean"],
-                    "tokens_mean_own": float(here),
-                    "ratio": other["tokens_mean"] / float(here),
-                }
-            )
+    own = [(figures["prd_median"], figures["tokens_mean"]) for figures, _ in pairs]
+    rows = [
+        {
+            "prd_median": other["prd_median"],
+            "tokens_mean": other["tokens_mean"],
+            "tokens_mean_own": here,
+            "ratio": other["tokens_mean"] / here,
+        }
+        for _, other in sorted(pairs, key=lambda pair: float(pair[1]["prd_median"]))
+        if (here := between_points(own, other["prd_median"]))
+    ]
     if not rows:
         return goal | {"reached": None, "why": "no PRD is reached on both corpora"}
     worst = max(row["ratio"] for row in rows)

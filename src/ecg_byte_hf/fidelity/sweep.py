@@ -20,6 +20,7 @@ from ..corpus_tokenizer import processor_from_corpus
 from ..hub_code.errors import EcgByteError
 from ..hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
 from ..progress import bar, datasets_bars
+from .curves import between_points
 from .dct_baseline import DctCodec, DctTokenizer
 from .goals import judge_goals
 from .lossless import bits_per_sample
@@ -44,7 +45,7 @@ _FIGURES = (
 
 # (name, seconds of a chunk or None for the whole ECG, whether only the independent leads).
 FAST_VARIANTS = (("1-s chunks, 12 leads", 1.0, False), ("10-s chunks, 8 leads", None, True))
-FAST_SCALES = (2.0, 3.0, 4.0, 8.0, 16.0)
+FAST_SCALES = (2.0, 4.0, 8.0, 16.0)
 # Its words are as long as the ECG, and the time that their BPE takes to train goes with it.
 FAST_TRAINING = 500
 
@@ -292,18 +293,47 @@ class _Sweep:
 
     def _write(self) -> None:
         place = {setting: k for k, setting in enumerate(plan(len(self.train)))}
-        points = self.result["points"]
-        points.sort(key=lambda point: place.get(Setting.of_point(point), len(place)))
-        fast = self.result["baselines"]["fast"]
-        fast.sort(key=lambda point: (point["variant"], point["scale"]))
-        for point in points:
-            point["pareto"] = False
-        rivals = [one for one in points if one["training_ecgs"] == len(self.train)] + fast
-        front = pareto_front([(one["tokens_mean"], one["rmse_uV"]) for one in rivals])
-        for point, on_front in zip(rivals, front, strict=True):
-            point["pareto"] = on_front
-        self.result["goals"] = judge_goals(points, len(self.train))
+        self.result["points"].sort(key=lambda point: place.get(Setting.of_point(point), len(place)))
+        self.result["baselines"]["fast"].sort(key=lambda point: (point["variant"], point["scale"]))
+        derive(self.result)
         write_json(self.result, self.json_file)
+
+
+def derive(result: dict[str, Any]) -> None:
+    """Put into a sweep's JSON what follows from its points: front, ratios to FAST, goals."""
+    points, baselines = result["points"], result["baselines"]
+    training_ecgs = result["settings"]["training_ecgs"]
+    for point in points:
+        point["pareto"] = False
+    rivals = [one for one in points if one["training_ecgs"] == training_ecgs] + baselines["fast"]
+    front = pareto_front([(one["tokens_mean"], one["rmse_uV"]) for one in rivals])
+    for point, on_front in zip(rivals, front, strict=True):
+        point["pareto"] = on_front
+    baselines["fast_at_equal_rmse"] = _fast_at_equal_rmse(points, baselines["fast"])
+    result["goals"] = judge_goals(points, training_ecgs)
+
+
+def _fast_at_equal_rmse(
+    points: list[dict[str, Any]], fast: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Tokens of each FAST variant, between its scales, at the RMSE of each preset's default."""
+    rows = []
+    for variant in dict.fromkeys(one["variant"] for one in fast):
+        curve = [(one["rmse_uV"], one["tokens_mean"]) for one in fast if one["variant"] == variant]
+        for point in points:
+            tokens = between_points(curve, point["rmse_uV"]) if point["default"] else None
+            if tokens is not None:
+                rows.append(
+                    {
+                        "variant": variant,
+                        "preset": point["preset"],
+                        "rmse_uV": point["rmse_uV"],
+                        "tokens_mean": point["tokens_mean"],
+                        "tokens_mean_fast": tokens,
+                        "ratio": tokens / point["tokens_mean"],
+                    }
+                )
+    return rows
 
 
 def _all_rows(folder: str | Path) -> Any:

@@ -27,17 +27,20 @@ def _number(value: float | None, digits: int = 1) -> str:
 
 
 def front_table(result: Mapping[str, Any]) -> Table:
-    """The presets' default points, the Pareto front (marked *) and the FAST points."""
+    """The presets' default points, the Pareto front (marked *) and the FAST points.
+
+    All are learned from all training ECGs.
+    """
     settings = result["settings"]
     table = _table(
         f"tokens an ECG against error, {settings['ecgs']:,} ECGs of split {settings['split']}",
         ("setting",),
-        ("training ECGs", "tokens", "RMSE uV", "PRD % median", "bits a sample"),
+        ("tokens", "RMSE uV", "PRD % median", "bits a sample"),
     )
     shown = [point for point in result["points"] if point["default"] or point["pareto"]]
     for point in sorted(shown, key=lambda one: one["tokens_mean"]):
         mark = "* " if point["pareto"] else "  "
-        _add(table, mark + Setting.of_point(point).command, point)
+        _add(table, mark + Setting.of_point(point).name, point)
     table.add_section()
     for point in result["baselines"]["fast"]:
         mark = "* " if point["pareto"] else "  "
@@ -48,10 +51,22 @@ def front_table(result: Mapping[str, Any]) -> Table:
 def _add(table: Table, name: str, point: Mapping[str, Any]) -> None:
     table.add_row(
         name,
-        f"{point['training_ecgs']:,}",
         *(_number(point[key]) for key in ("tokens_mean", "rmse_uV", "prd_median")),
         _number(point["bits_per_sample"], 3),
     )
+
+
+def fast_table(result: Mapping[str, Any]) -> Table:
+    """Tokens of the FAST recipe over those of each preset's default at the same RMSE."""
+    table = _table(
+        "FAST at the RMSE of each preset's default",
+        ("preset", "FAST"),
+        ("RMSE uV", "tokens", "tokens of FAST", "times"),
+    )
+    for row in result["baselines"]["fast_at_equal_rmse"]:
+        figures = (row[name] for name in ("rmse_uV", "tokens_mean", "tokens_mean_fast", "ratio"))
+        table.add_row(row["preset"], row["variant"], *map(_number, figures))
+    return table
 
 
 def lossless_table(result: Mapping[str, Any]) -> Table:
@@ -64,7 +79,7 @@ def lossless_table(result: Mapping[str, Any]) -> Table:
     )
     for row in result["baselines"]["lossless"]:
         bits = (_number(row["bits_per_sample"].get(name), 3) for name in columns)
-        table.add_row(Setting.of_point(row).command, _number(row["rmse_uV"]), *bits)
+        table.add_row(Setting.of_point(row).name, _number(row["rmse_uV"]), *bits)
     return table
 
 
@@ -77,6 +92,7 @@ def goals_table(result: Mapping[str, Any]) -> Table:
             setting = f"{goal['worst_ratio']:.2f} times the tokens at worst"
         else:
             setting = goal.get("setting") or goal["why"]
+        setting = setting.removeprefix("--preset ")
         figures = (_number(goal.get(key)) for key in ("tokens_mean", "rmse_uV", "prd_median"))
         table.add_row(goal["goal"], words[goal["reached"]], setting, *figures)
     return table

@@ -58,6 +58,12 @@ class Setting:
         return cls(point["preset"], codec, point["vocabulary"], point["training_ecgs"])
 
     @property
+    def name(self) -> str:
+        """Short, for a table: `"beat 4,096, 0.5 / 0.15 mV"`."""
+        steps = " / ".join(f"{value:g}" for _, value in self.codec)
+        return f"{self.preset} {self.vocabulary:,}" + (f", {steps} mV" if steps else "")
+
+    @property
     def command(self) -> str:
         """The options of `ecg-byte train-tokenizer` that make this tokenizer."""
         steps = "".join(f" --{name.replace('_', '-')} {value:g}" for name, value in self.codec)
