@@ -1,8 +1,10 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
 from ecg_byte_hf import EcgByteError, EcgByteProcessor, train_tokenizer
+from ecg_byte_hf.cli import app
 from tests.small_tokenizer import simulated_records, small_processor
 
 
@@ -67,3 +69,23 @@ def test_a_vocabulary_too_small_and_no_words_are_refused():
         train_tokenizer(words_of("compact"), extractor, 100)
     with pytest.raises(EcgByteError, match="no words"):
         train_tokenizer([], extractor, 512)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--num-proc", "0"],
+        ["--max-records", "0"],
+        ["--vocab-size", "-3"],
+        ["--augment", "-1"],
+        ["--vocab-sizes", "rr=400,t"],
+        ["--vocab-sizes", "rr=400,t=400,r=many"],
+        ["--vocab-sizes", "rr=400,t=400,r=400", "--vocab-size", "2000"],
+    ],
+)
+def test_numbers_that_make_no_sense_are_usage_errors(options, tmp_path):
+    out = tmp_path / "tokenizer"
+    arguments = ["train-tokenizer", str(tmp_path), "--preset", "beat", "--out", str(out)]
+    result = CliRunner().invoke(app, [*arguments, *options])
+    assert result.exit_code == 2
+    assert not out.exists()
