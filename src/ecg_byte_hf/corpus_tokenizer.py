@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .corpora import open_corpus, signal_mV
+from .corpora import describe_corpus, open_corpus, signal_mV
+from .hub.cards import pictures_in
+from .hub.fidelity_table import FIDELITY_FILE
+from .hub.tokenizer_card import write_tokenizer_card
 from .hub_code.errors import EcgByteError
 from .hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
 from .hub_code.presets import DEFAULT_PRESET
@@ -85,9 +88,22 @@ def processor_from_corpus(
         extractor,
         vocabulary_size,
         vocabulary_sizes=vocabulary_sizes,
-        training={"augment": copies, "seed": seed},
+        training={
+            "augment": copies,
+            "seed": seed,
+            "corpus": _corpus_facts(corpus, split, dataset),
+        },
     )
     return EcgByteProcessor(extractor, tokenizer)
+
+
+def _corpus_facts(corpus: str | Path, split: str, dataset: Any) -> dict[str, Any]:
+    """What the tokenizer's card says of its data; no path, nothing of a patient."""
+    description = describe_corpus(corpus)
+    kept = ("title", "source", "licence", "attribution", "sampling_rate", "split_by")
+    facts = {name: description[name] for name in kept}
+    patients = len(set(dataset.with_format(None)["patient_id"]))
+    return facts | {"split": split, "rows": len(dataset), "patients": patients}
 
 
 def claim_tokenizer_folder(out: str | Path, *, overwrite: bool = False) -> None:
@@ -115,9 +131,15 @@ def claim_tokenizer_folder(out: str | Path, *, overwrite: bool = False) -> None:
 
 
 def save_processor(processor: EcgByteProcessor, out: str | Path) -> None:
-    """`processor.save_pretrained(out)`; `EcgByteError` where it cannot be written (a full disk)."""
+    """Write the tokenizer and its card; `EcgByteError` where it cannot be done (a full disk).
+
+    Figures and pictures that `out` held are of an earlier tokenizer and go.
+    """
+    for name in (FIDELITY_FILE, *(pictures_in(Path(out)) if Path(out).is_dir() else ())):
+        (Path(out) / name).unlink(missing_ok=True)
     try:
         processor.save_pretrained(out)
+        write_tokenizer_card(out)
     except OSError as error:
         raise EcgByteError(
             f"{out}: the tokenizer could not be written ({error.strerror or error}); make room and "

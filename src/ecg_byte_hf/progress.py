@@ -77,3 +77,22 @@ def datasets_bars(quiet: bool = False) -> Iterator[None]:
         yield
     finally:
         enable_progress_bars()
+
+
+@contextmanager
+def hub_bars(quiet: bool = False) -> Iterator[None]:
+    """Within it, `huggingface_hub` draws its own bars only where `bars_wanted`."""
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    if bars_wanted(quiet) or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()

@@ -19,6 +19,7 @@ from .import_pickle import import_pickle_command
 from .merge import merge_command
 from .plot import plot_app
 from .prepare import prepare_app
+from .push import push_command
 from .quickstart import quickstart_command
 from .report import report_command
 from .sweep import sweep_command
@@ -41,6 +42,7 @@ app.add_typer(plot_app, name="plot")
 app.command("ask")(ask_command)
 app.command("merge")(merge_command)
 app.command("import-pickle")(import_pickle_command)
+app.command("push")(push_command)
 
 INTERRUPTED = 130
 

@@ -26,3 +26,9 @@ Missing = Annotated[
 RecordRate = Annotated[
     float | None, typer.Option("--sampling-rate", help="Hz, for files that do not say it.")
 ]
+Push = Annotated[
+    str | None, typer.Option("--push", metavar="OWNER/NAME", help="Push the result to the Hub.")
+]
+Private = Annotated[
+    bool, typer.Option("--private", help="Make the repository private where it is new.")
+]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Missing, Quiet
+from .options import Missing, Private, Push, Quiet
+from .push import push_result
+
+if TYPE_CHECKING:
+    from ..corpora.source import Source
 
 prepare_app = typer.Typer(
     help="Write a corpus: a folder that `datasets.load_dataset` reads.", no_args_is_help=True
@@ -23,6 +27,19 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a corpus i
 Questions = Annotated[bool, typer.Option(help="Write questions and answers too.")]
 
 
+def _prepare(
+    source: Source, out: Path, *, push: str | None, private: bool, quiet: bool, **options: Any
+) -> None:
+    """Write the corpus of a source, and push it; what would forbid the push is found first."""
+    from ..corpora.writer import write_corpus
+    from ..hub.push import check_corpus_push
+
+    if push is not None:
+        check_corpus_push(push, source, private=private)
+    print(write_corpus(source, out, quiet=quiet, **options))
+    push_result(out, push, private=private, quiet=quiet)
+
+
 @prepare_app.command("ptb-xl")
 def prepare_ptb_xl(
     folder: Annotated[Path, typer.Argument(help="PTB-XL's folder, with ptbxl_database.csv.")],
@@ -34,6 +51,8 @@ def prepare_ptb_xl(
     questions: Questions = True,
     seed: Annotated[int, typer.Option(help="Seed of the questions.")] = 0,
     overwrite: Overwrite = False,
+    push: Push = None,
+    private: Private = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a corpus from PTB-XL: folds 1-8 train, 9 validation, 10 test.
@@ -41,9 +60,8 @@ def prepare_ptb_xl(
     Example: ecg-byte prepare ptb-xl ptb-xl/1.0.3 --out corpora/ptb-xl
     """
     from ..corpora.ptb_xl import ptb_xl
-    from ..corpora.writer import write_corpus
 
-    summary = write_corpus(
+    _prepare(
         ptb_xl(folder, rate=rate, missing_leads=missing_leads),
         out,
         sampling_rate=sampling_rate,
@@ -51,9 +69,10 @@ def prepare_ptb_xl(
         with_questions=questions,
         question_seed=seed,
         overwrite=overwrite,
+        push=push,
+        private=private,
         quiet=quiet,
     )
-    print(summary)
 
 
 @prepare_app.command("ptb-xl-normalised")
@@ -63,6 +82,8 @@ def prepare_ptb_xl_normalised(
     questions: Questions = True,
     seed: Annotated[int, typer.Option(help="Seed of the questions.")] = 0,
     overwrite: Overwrite = False,
+    push: Push = None,
+    private: Private = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a corpus from PTB-XL in standard deviations at 100 Hz; folds as in ptb-xl.
@@ -70,17 +91,17 @@ def prepare_ptb_xl_normalised(
     Example: ecg-byte prepare ptb-xl-normalised ptb-xl-normalised --out corpora/ptb-xl-normalised
     """
     from ..corpora.ptb_xl_normalised import ptb_xl_normalised
-    from ..corpora.writer import write_corpus
 
-    summary = write_corpus(
+    _prepare(
         ptb_xl_normalised(folder),
         out,
         with_questions=questions,
         question_seed=seed,
         overwrite=overwrite,
+        push=push,
+        private=private,
         quiet=quiet,
     )
-    print(summary)
 
 
 @prepare_app.command("wfdb")
@@ -104,6 +125,8 @@ def prepare_wfdb(
     window: Window = 10.0,
     missing_leads: Missing = "refuse",
     overwrite: Overwrite = False,
+    push: Push = None,
+    private: Private = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a corpus from a folder of WFDB records, split by patient where a pattern names them.
@@ -111,7 +134,6 @@ def prepare_wfdb(
     Example: ecg-byte prepare wfdb ptbdb --patient-pattern '(patient[0-9]+)/' --out corpora/ptbdb
     """
     from ..corpora.wfdb_folder import wfdb_folder
-    from ..corpora.writer import write_corpus
 
     source = wfdb_folder(
         folder,
@@ -122,15 +144,16 @@ def prepare_wfdb(
         missing_leads=missing_leads,
         licence=license_,
     )
-    summary = write_corpus(
+    _prepare(
         source,
         out,
         sampling_rate=sampling_rate,
         window_s=window,
         overwrite=overwrite,
+        push=push,
+        private=private,
         quiet=quiet,
     )
-    print(summary)
 
 
 @prepare_app.command("simulation")
@@ -141,6 +164,8 @@ def prepare_simulation(
     sampling_rate: Annotated[float, typer.Option(help="Hz of the simulated ECGs.")] = 500.0,
     questions: Questions = True,
     overwrite: Overwrite = False,
+    push: Push = None,
+    private: Private = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a corpus of simulated ECGs with known truth, and questions about it.
@@ -148,14 +173,14 @@ def prepare_simulation(
     Example: ecg-byte prepare simulation --records 2000 --seed 0 --out corpora/simulation
     """
     from ..corpora.simulated import simulated
-    from ..corpora.writer import write_corpus
 
-    summary = write_corpus(
+    _prepare(
         simulated(records, seed=seed, sampling_rate=sampling_rate),
         out,
         with_questions=questions,
         question_seed=seed,
         overwrite=overwrite,
+        push=push,
+        private=private,
         quiet=quiet,
     )
-    print(summary)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ..hub_code.presets import DEFAULT_PRESET
-from .options import Quiet
+from .options import Private, Push, Quiet
+from .push import push_result
 
 VOCAB_SIZE = 4096
 
@@ -73,6 +74,8 @@ def train_tokenizer_command(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a tokenizer in --out.")
     ] = False,
+    push: Push = None,
+    private: Private = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit an extractor on a corpus and train its BPE: writes a folder for AutoTokenizer.
@@ -80,10 +83,13 @@ def train_tokenizer_command(
     Example: ecg-byte train-tokenizer out/corpus --preset compact --out out/tokenizer
     """
     from ..corpus_tokenizer import claim_tokenizer_folder, processor_from_corpus, save_processor
+    from ..hub.push import check_push
 
     sizes = None if vocab_sizes is None else _sizes(vocab_sizes)
     if sizes is not None and vocab_size is not None:
         raise typer.BadParameter("give --vocab-size or --vocab-sizes, not both")
+    if push is not None:
+        check_push(push)
     claim_tokenizer_folder(out, overwrite=overwrite)
     options = {
         "step": step,
@@ -107,3 +113,4 @@ def train_tokenizer_command(
     )
     save_processor(processor, out)
     print(f"{out}: preset {preset}, {processor.ecg_vocabulary_size} tokens")
+    push_result(out, push, private=private, quiet=quiet)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import __version__
-from ..shipped import shipped_file
+from ..hub.cards import fill_card
+from ..hub.licences import hub_licence
 
 SKIPPED_FILE = "skipped.jsonl"
 
@@ -67,9 +68,8 @@ class CorpusSummary:
 
 def dataset_card(description: dict[str, Any]) -> str:
     """The corpus's README.md from what its `corpus.json` says."""
-    from jinja2 import Environment, StrictUndefined
+    from huggingface_hub import DatasetCardData
 
-    template = shipped_file("hub_cards/dataset_card.md").read_text(encoding="utf-8")
     splits = [
         {"name": split, **counts}
         for split, counts in description["splits"].items()
@@ -77,8 +77,27 @@ def dataset_card(description: dict[str, Any]) -> str:
     ]
     asked = [{"name": split, "rows": rows} for split, rows in description["questions"].items()]
     numbers = {key: f"{description[key]:g}" for key in ("sampling_rate", "window_s")}
-    return (
-        Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-        .from_string(template)
-        .render(description | numbers | {"splits": splits, "question_splits": asked})
+    configs = [
+        {
+            "config_name": "ecg",
+            "default": True,
+            "data_files": _files(splits, "data/{}-*.parquet"),
+        }
+    ]
+    if asked:
+        configs.append(
+            {"config_name": "questions", "data_files": _files(asked, "questions/{}.parquet")}
+        )
+    data = DatasetCardData(
+        pretty_name=description["title"],
+        task_categories=["question-answering"],
+        tags=["ecg", "electrocardiogram", "biosignals", "medical"],
+        configs=configs,
+        **hub_licence(description["licence"]),
     )
+    fields = description | numbers | {"splits": splits, "question_splits": asked}
+    return fill_card("dataset_card.md", data, **fields)
+
+
+def _files(splits: list[dict[str, Any]], pattern: str) -> list[dict[str, str]]:
+    return [{"split": one["name"], "path": pattern.format(one["name"])} for one in splits]

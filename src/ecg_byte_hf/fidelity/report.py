@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..hub.fingerprint import processor_sha256
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
 from ..progress import datasets_bars, track
@@ -53,7 +54,7 @@ def report(
 
     Raises `EcgByteError` where tokenizer, corpus or split is not there or no record goes through.
     """
-    from ..corpora import open_corpus
+    from ..corpora import describe_corpus, open_corpus
     from ..hub_code.processing_ecg_byte import EcgByteProcessor
 
     processor = EcgByteProcessor.from_pretrained(str(tokenizer))
@@ -63,7 +64,14 @@ def report(
         raise EcgByteError(f"{corpus}: no split {split!r}; it has {', '.join(splits)}")
     rows = track(splits[split], "measuring", len(splits[split]), quiet=quiet)
     result = measure(processor, rows, source=str(corpus), comparisons=comparisons)
-    where = {"tokenizer": str(tokenizer), "corpus": str(corpus), "split": split}
+    description = describe_corpus(corpus)
+    where = {
+        "tokenizer": str(tokenizer),
+        "corpus": str(corpus),
+        "corpus_source": description["source"],
+        "corpus_title": description["title"],
+        "split": split,
+    }
     return {**result, "settings": where | result["settings"]}
 
 
@@ -111,6 +119,7 @@ def measure(
         raise EcgByteError(f"{source}: no record went through{why}")
     vocabulary_size = processor.ecg_vocabulary_size
     settings = {
+        "tokenizer_sha256": processor_sha256(processor),
         "preset": extractor.preset,
         "cleaning": extractor.cleaning,
         "sampling_rate_Hz": extractor.sampling_rate,

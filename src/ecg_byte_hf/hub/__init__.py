@@ -1,0 +1,1 @@
+"""Repositories on the Hub: what goes into them, their cards, how they are pushed."""

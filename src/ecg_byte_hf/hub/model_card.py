@@ -1,0 +1,124 @@
+"""The card of a model folder, from what training and evaluation left in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..hub_code.errors import EcgByteError
+from .cards import CARD_FILE, fill_card, pictures_in, write_card
+from .licences import hub_licence
+from .tokenizer_card import read_json
+
+# Whoever takes this line out of a card keeps what he wrote.
+MARKER = "<!-- ecg-byte writes this card anew; take this line out to keep words of your own -->"
+
+_UNTOUCHED_OF_PEFT = "# Model Card for Model ID\n"
+_CONTROLS = ("accuracy", "blind", "blackout", "shuffled", "majority")
+_TASK = {"task_type": "question-answering", "task_name": "Questions about ECGs"}
+
+
+def refresh_model_card(folder: str | Path) -> None:
+    """Write README.md of a model folder, unless somebody wrote one of his own.
+
+    Raises `EcgByteError` where `reading.json` or an evaluation cannot be read.
+    """
+    folder = Path(folder)
+    path = folder / CARD_FILE
+    if path.is_file():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if MARKER not in text and _UNTOUCHED_OF_PEFT not in text:
+            return
+    try:
+        write_card(folder, model_card(folder))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise EcgByteError(
+            f"{folder}: reading.json or an evaluation is of another version ({error!r}); train or "
+            f"evaluate it again"
+        ) from None
+
+
+def model_card(folder: Path) -> str:
+    """The text of a model's card: settings, data, accuracy beside its controls, model-index."""
+    from huggingface_hub import ModelCardData
+
+    settings = read_json(folder / "reading.json")
+    corpus = settings.get("corpus")
+    adapter = (folder / "adapter_config.json").is_file()
+    # "made here" is a base without a name, which lies in the folder.
+    base = settings["base"] if settings["base"] != "made here" else None
+    evaluations = [read_json(path) for path in sorted(folder.glob("evaluation-*.json"))]
+    splits = [split for split in settings["records"] if settings["records"][split]]
+    title = corpus["title"] if corpus else "a corpus of ECGs"
+    results = [one for result in evaluations for one in _results(result, corpus, title)]
+    data = ModelCardData(
+        library_name="peft" if adapter else "transformers",
+        pipeline_tag="text-generation",
+        base_model=base,
+        tags=["ecg", "electrocardiogram", "ecg-byte", *(["lora"] if adapter else [])],
+        **(hub_licence(corpus["licence"]) if corpus else {}),
+        **({"model_name": f"ECG reader, {title}", "eval_results": results} if results else {}),
+    )
+    return fill_card(
+        "model_card.md",
+        data,
+        marker=MARKER,
+        adapter=adapter,
+        base=base or "the base in `base/`",
+        corpus=corpus,
+        preset=settings["preset"],
+        parameters=f"{settings['parameters']:,}",
+        ecg_vocabulary=f"{settings['ecg_vocabulary']:,}",
+        ecg_tokens_mean=f"{settings['ecg_tokens_mean']:.0f}",
+        splits=splits,
+        records=settings["records"],
+        questions=settings["questions"],
+        seed=settings["seed"],
+        context=settings["context"],
+        results=[_table(result) for result in evaluations],
+        pictures=pictures_in(folder),
+        version=__version__,
+    )
+
+
+def _results(result: Mapping[str, Any], corpus: Mapping[str, Any] | None, title: str) -> list[Any]:
+    from huggingface_hub import EvalResult
+
+    return [
+        EvalResult(
+            **_TASK,
+            dataset_type=corpus["source"] if corpus else "ecg",
+            dataset_name=title,
+            dataset_split=result["settings"]["split"],
+            metric_type="exact_match",
+            metric_name="exact match" if name == "accuracy" else f"exact match, control {name}",
+            metric_value=result[name]["overall"],
+        )
+        for name in _CONTROLS
+        if result.get(name) is not None
+    ]
+
+
+def _table(result: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = list(result["accuracy"]["per_type"])
+    rows = []
+    for name in _CONTROLS:
+        scores = result.get(name)
+        shares = {} if scores is None else scores["per_type"]
+        overall = None if scores is None else scores["overall"]
+        cells = [_per_cent(share) for share in (overall, *map(shares.get, kinds))]
+        rows.append({"name": name, "cells": cells})
+    settings = result["settings"]
+    return {
+        "split": settings["split"],
+        "records": settings["records"],
+        "questions": settings["questions"],
+        "kinds": kinds,
+        "rows": rows,
+    }
+
+
+def _per_cent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
