@@ -121,6 +121,11 @@ def test_what_follows_from_the_points() -> None:
     (row,) = result["baselines"]["fast_at_equal_rmse"]
     assert row["tokens_mean_fast"] == pytest.approx(400)
     assert row["ratio"] == pytest.approx(4)
+    # Neither setting reaches PRD 9 % or less with 500 tokens; a sweep of two has not missed it.
+    assert result["complete"] is False
+    points[0]["prd_median"] = 10
+    derive(result)
+    assert [goal["reached"] for goal in result["goals"]] == [None] * 5
     assert fast_table(result).row_count == 1
 
 

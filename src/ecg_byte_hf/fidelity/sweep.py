@@ -167,7 +167,6 @@ class _Sweep:
         for task in self._lossless_to_do():
             task()
             self._write()
-        self.result["complete"] = True
         self._write()
         return self.result
 
@@ -300,7 +299,11 @@ class _Sweep:
 
 
 def derive(result: dict[str, Any]) -> None:
-    """Put into a sweep's JSON what follows from its points: front, ratios to FAST, goals."""
+    """Put into a sweep's JSON what follows from its points: front, ratios to FAST, goals.
+
+    `complete` is whether all settings of a whole sweep are there; before that (and after a quick
+    one) no goal is called missed.
+    """
     points, baselines = result["points"], result["baselines"]
     training_ecgs = result["settings"]["training_ecgs"]
     for point in points:
@@ -310,7 +313,12 @@ def derive(result: dict[str, Any]) -> None:
     for point, on_front in zip(rivals, front, strict=True):
         point["pareto"] = on_front
     baselines["fast_at_equal_rmse"] = _fast_at_equal_rmse(points, baselines["fast"])
+    settings = {Setting.of_point(point) for point in points}
+    result["complete"] = settings.issuperset(plan(training_ecgs))
     result["goals"] = judge_goals(points, training_ecgs)
+    for goal in result["goals"]:
+        if goal["reached"] is False and not result["complete"]:
+            goal |= {"reached": None, "why": "not reached by the settings measured so far"}
 
 
 def _fast_at_equal_rmse(
