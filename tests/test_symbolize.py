@@ -84,7 +84,7 @@ def test_how_a_bpe_was_trained_stands_in_its_config(corpus, tmp_path):
     )
     processor.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "tokenizer_config.json").read_text())
-    assert config["training"] == {"augment": 1, "seed": 5}
+    assert config["training"].items() >= {"augment": 1, "seed": 5}.items()
     again = EcgByteProcessor.from_pretrained(tmp_path)
     assert again.tokenizer.get_vocab() == processor.tokenizer.get_vocab()
 
