@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .corpora import describe_corpus, open_corpus, signal_mV
+from .corpora import corpus_facts, open_corpus, signal_mV
 from .hub.cards import pictures_in
 from .hub.fidelity_table import FIDELITY_FILE
 from .hub.tokenizer_card import write_tokenizer_card
@@ -91,19 +91,15 @@ def processor_from_corpus(
         training={
             "augment": copies,
             "seed": seed,
-            "corpus": _corpus_facts(corpus, split, dataset),
+            "corpus": corpus_facts(corpus)
+            | {
+                "split": split,
+                "rows": len(dataset),
+                "patients": len(set(dataset.with_format(None)["patient_id"])),
+            },
         },
     )
     return EcgByteProcessor(extractor, tokenizer)
-
-
-def _corpus_facts(corpus: str | Path, split: str, dataset: Any) -> dict[str, Any]:
-    """What the tokenizer's card says of its data; no path, nothing of a patient."""
-    description = describe_corpus(corpus)
-    kept = ("title", "source", "licence", "attribution", "sampling_rate", "split_by")
-    facts = {name: description[name] for name in kept}
-    patients = len(set(dataset.with_format(None)["patient_id"]))
-    return facts | {"split": split, "rows": len(dataset), "patients": patients}
 
 
 def claim_tokenizer_folder(out: str | Path, *, overwrite: bool = False) -> None:

@@ -63,7 +63,7 @@ def test_small_and_without_code_and_with_its_licence():
     assert card.data.license == "cc-by-4.0"
     assert "Wagner" in card.text
     vocabulary = json.loads((FOLDER / NAME / "tokenizer.json").read_text())["model"]["vocab"]
-    assert f"{len(vocabulary)} tokens" in card.text
+    assert f"{len(vocabulary):,} tokens" in card.text
 
 
 def test_its_command_makes_it_byte_for_byte(ecg_byte_data, tmp_path):

@@ -10,10 +10,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ..corpora import describe_corpus
 from ..corpora.ptb_xl import ptb_xl
 from ..corpora.writer import write_corpus
-from ..corpus_tokenizer import processor_from_corpus
+from ..corpus_tokenizer import processor_from_corpus, save_processor
+from ..fidelity.report import report
+from ..hub.fidelity_table import FIDELITY_FILE
+from ..hub.tokenizer_card import write_tokenizer_card
 from ..hub_code.presets import DEFAULT_PRESET
 
 FOLDER = Path(__file__).resolve().parent
@@ -24,36 +26,24 @@ VOCABULARY_SIZE = 4096
 def make_bundled(
     source: str | Path, out: str | Path = FOLDER / NAME, *, quiet: bool = False
 ) -> Path:
-    """Fit the default preset on folds 1 to 8 of PTB-XL at `source` and write it to `out`.
+    """Fit the default preset on folds 1 to 8 of PTB-XL at `source`, measure it on fold 9.
 
     `out` is replaced. The remote-code files are left out: the package has them, and
     `from_bundled(...).save_pretrained(folder)` writes them. The same records give the same files.
 
     Raises `EcgByteError` where `source` is not PTB-XL's folder.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    corpus_source = ptb_xl(source)
     with tempfile.TemporaryDirectory() as scratch:
         corpus = Path(scratch) / "corpus"
-        write_corpus(corpus_source, corpus, with_questions=False, quiet=quiet)
+        write_corpus(ptb_xl(source), corpus, with_questions=False, quiet=quiet)
         processor = processor_from_corpus(
             corpus, preset=DEFAULT_PRESET, vocabulary_size=VOCABULARY_SIZE, quiet=quiet
         )
-        records = describe_corpus(corpus)["splits"]["train"]["records"]
         made = Path(scratch) / "tokenizer"
-        processor.save_pretrained(made)
-        for code in made.glob("*.py"):
-            code.unlink()
-        template = (FOLDER / "card.md").read_text(encoding="utf-8")
-        environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
-        card = environment.from_string(template).render(
-            preset=processor.feature_extractor.preset,
-            vocabulary_size=processor.ecg_vocabulary_size,
-            records=records,
-            attribution=corpus_source.attribution,
-        )
-        (made / "README.md").write_text(card, encoding="utf-8")
+        save_processor(processor, made)
+        write_tokenizer_card(made, report(made, corpus, "validation", quiet=quiet))
+        for path in (*made.glob("*.py"), made / FIDELITY_FILE):
+            path.unlink()
         folder = Path(out)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(made, folder)

@@ -42,6 +42,16 @@ def describe_corpus(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return dict(description)
 
 
+def corpus_facts(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """What the card of a tokenizer or model says of the corpus it was made from; no path.
+
+    Raises `EcgByteError` where `folder` is no finished corpus.
+    """
+    description = describe_corpus(folder)
+    kept = ("title", "source", "licence", "attribution", "sampling_rate", "split_by")
+    return {name: description[name] for name in kept}
+
+
 def open_corpus(folder: str | os.PathLike[str]) -> DatasetDict:
     """The ECGs of a corpus, by split (`train`, `validation`, `test`, those that are not empty).
 

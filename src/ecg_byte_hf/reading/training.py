@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecg_byte_hf.corpora import corpus_facts
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -253,6 +254,7 @@ def _train_one(
     settings = {
         "base": "made here" if new else arguments.base_id or arguments.base,
         "context": context,
+        "corpus": corpus_facts(arguments.corpus),
         "ecg_tokens_mean": _mean_length(readings["train"]),
         "left_out": {split: vars(counts) for split, counts in left_out.items()},
         "longest_answers": longest,
