@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from ecg_byte_hf.corpora.simulation import simulate
+from ecg_byte_hf.hub_code.leads import LEADS_FROM_INDEPENDENT, independent_leads
+
+from .reading_ecgs import Variation
+from .reading_model import (
+    Budget,
+    auroc,
+    linear_logits,
+    macro_interval,
+    scores,
+    train,
+    training_gflop,
+)
+
+
+def telling_ids(count: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Random ids in which token 5 stands where the only label is 1."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (count, 1))
+    ids = [rng.integers(6, 30, rng.integers(8, 20)) for _ in range(count)]
+    for one, label in zip(ids, labels[:, 0], strict=True):
+        one[rng.integers(len(one))] = 5 if label else 6
+    return ids, labels
+
+
+def test_auroc_is_the_share_of_pairs_put_right():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (40, 2))
+    logits = rng.integers(0, 6, (40, 2)).astype(float)
+    for column in range(2):
+        high, low = (logits[labels[:, column] == one, column] for one in (1, 0))
+        right = (high[:, None] > low) + 0.5 * (high[:, None] == low)
+        assert auroc(logits, labels)[column] == pytest.approx(right.mean())
+    low, high = macro_interval(logits, labels, draws=200)
+    assert low < auroc(logits, labels).mean() < high
+
+
+def test_a_variant_of_an_ecg_still_obeys_einthoven():
+    signal = next(iter(simulate(1, 0, sampling_rate=100.0))).record.signal
+    varied = Variation()(signal, np.random.default_rng(0))
+    assert varied.shape == signal.shape
+    again = LEADS_FROM_INDEPENDENT @ independent_leads(varied)
+    assert np.abs(varied - again).max() < 1e-5
+    assert np.abs(varied - signal).max() > 0.05
+
+
+def test_linear_reading_finds_the_telling_token():
+    ids, labels = telling_ids(200)
+    logits = linear_logits(ids[:150], labels[:150], ids[150:], 30)
+    assert auroc(logits, labels[150:]).mean() > 0.9
+
+
+def test_a_budget_trains_the_same_every_time_and_stops_when_spent():
+    ids, labels = telling_ids(128)
+    per_epoch = 8 * training_gflop(16, 19)
+    budget = Budget(minutes=3 * per_epoch / 66 / 60, learning_rate=3e-3)
+    told = []
+    model, history = train(
+        lambda epoch: ids, labels, 30, budget, lambda _, entry: told.append(entry)
+    )
+    again, _ = train(lambda epoch: ids, labels, 30, budget)
+    assert told == history.epochs
+    assert 2.5 < history.epochs[-1]["epoch"] < 5
+    assert np.array_equal(scores(model, ids), scores(again, ids))
+    assert history.epochs[-1]["loss"] < history.epochs[0]["loss"]
+
+
+def test_padding_changes_no_score():
+    ids, labels = telling_ids(40)
+    model, _ = train(lambda epoch: ids, labels, 30, Budget(minutes=1e-4))
+    alone = np.concatenate([scores(model, [one]) for one in ids])
+    assert scores(model, ids) == pytest.approx(alone, abs=1e-5)
