@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
 
+from ecg_byte_hf.corpora.simulated import simulated
+from ecg_byte_hf.corpora.writer import write_corpus
+from ecg_byte_hf.corpus_tokenizer import processor_from_corpus, save_processor
+from ecg_byte_hf.fidelity.report import report
+from ecg_byte_hf.hub.tokenizer_card import write_tokenizer_card
 from tests.hub_server.server import TOKEN, HubServer
 
 
@@ -32,3 +39,29 @@ def hub(hub_process: HubServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub
     yield hub_process
     hub_process.faults.clear()
     hub_process.store.clear()
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`corpus/` and `tokenizer/`, as the commands write them, of a few simulated ECGs."""
+    folder = tmp_path_factory.mktemp("made")
+    write_corpus(simulated(24, seed=3), folder / "corpus", quiet=True)
+    processor = processor_from_corpus(
+        folder / "corpus", preset="compact", vocabulary_size=400, quiet=True
+    )
+    save_processor(processor, folder / "tokenizer")
+    measured = report(folder / "tokenizer", folder / "corpus", "test", quiet=True)
+    write_tokenizer_card(folder / "tokenizer", measured)
+    return folder
+
+
+@pytest.fixture
+def tokenizer(made: Path, tmp_path: Path) -> Path:
+    """A tokenizer folder of the test's own."""
+    return shutil.copytree(made / "tokenizer", tmp_path / "tokenizer")
+
+
+@pytest.fixture
+def corpus(made: Path, tmp_path: Path) -> Path:
+    """A corpus folder of the test's own."""
+    return shutil.copytree(made / "corpus", tmp_path / "corpus")

@@ -44,9 +44,9 @@ class Faults:
         """503, then as ever."""
         self.waiting.append(Fault("503", method, pattern, times))
 
-    def truncate(self, pattern: str, times: int = 1) -> None:
-        """The connection ends after half of a download (GET)."""
-        self.waiting.append(Fault("truncate", "GET", pattern, times))
+    def truncate(self, pattern: str, times: int = 1, method: str = "GET") -> None:
+        """The connection ends after half of an answer: a download, or what a commit came to."""
+        self.waiting.append(Fault("truncate", method, pattern, times))
 
     def before(self, method: str, pattern: str, action: Callable[[], None]) -> None:
         """`action` happens between two requests: right before the one that matches."""

@@ -135,14 +135,13 @@ def check_code(folder: Path, config: dict[str, object]) -> None:
             raise EcgByteError(
                 f"{folder}: no auto_map for {auto_class}; save it again with save_pretrained"
             )
-        start = folder / f"{named.split('.')[0]}.py"
-        needed = [start, *(get_relative_import_files(start) if start.is_file() else ())]
-        missing = [Path(path).name for path in needed if not Path(path).is_file()]
-        if missing:
+        try:
+            get_relative_import_files(folder / f"{named.split('.')[0]}.py")
+        except FileNotFoundError as error:
             raise EcgByteError(
-                f"{folder}: {missing[0]} is missing, without which {auto_class} cannot load it; "
-                f"save it again with save_pretrained"
-            )
+                f"{folder}: {Path(error.filename).name} is missing, without which {auto_class} "
+                f"cannot load it; save it again with save_pretrained"
+            ) from None
 
 
 def _check_corpus_folder(folder: Path, private: bool) -> None:
