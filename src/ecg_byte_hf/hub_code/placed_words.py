@@ -11,6 +11,7 @@ The characters are those after the three alphabets of `run_lengths`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,15 @@ _VALUES = BLOCK * 2 * _MAGNITUDES
 _EXTENSIONS = 17
 _SECOND = _VALUES + _EXTENSIONS
 _FIRST_CELL = _SECOND + 1
+
+
+@lru_cache(maxsize=8192)
+def _value_symbols(place: int, value: int) -> str:
+    """The characters of one non-zero value at a place of a block: extensions, then itself."""
+    rest, small = divmod(min(abs(value), LARGEST_VALUE) - 1, _MAGNITUDES)
+    bits = [bit for bit in range(_EXTENSIONS - 1, -1, -1) if rest >> bit & 1]
+    codes = [_VALUES + bit for bit in bits] + [(place * _MAGNITUDES + small) * 2 + (value > 0)]
+    return "".join(chr(_FIRST + code) for code in codes)
 
 
 class _Symbol(NamedTuple):
@@ -54,22 +64,17 @@ class PlacedWords:
         for component, row in enumerate(values):
             symbols = []
             block = -1
-            for place in np.flatnonzero(row).tolist():
+            used = np.flatnonzero(row)
+            for place, value in zip(used.tolist(), row[used].tolist(), strict=True):
                 if place // BLOCK != block:
                     if block < self._blocks <= place // BLOCK:
                         symbols.append(self.alphabet[_SECOND])
                     block = place // BLOCK
                     cell = component * self._blocks + block % self._blocks
                     symbols.append(self.alphabet[_FIRST_CELL + cell])
-                symbols.append(self._value(place % BLOCK, int(row[place])))
+                symbols.append(_value_symbols(place % BLOCK, value))
             words.append("".join(symbols))
         return words
-
-    def _value(self, place: int, value: int) -> str:
-        rest, small = divmod(min(abs(value), LARGEST_VALUE) - 1, _MAGNITUDES)
-        bits = [bit for bit in range(_EXTENSIONS - 1, -1, -1) if rest >> bit & 1]
-        code = (place * _MAGNITUDES + small) * 2 + (value > 0)
-        return "".join(self.alphabet[_VALUES + bit] for bit in bits) + self.alphabet[code]
 
     def component(self, symbols: str) -> int:
         """The component that the first symbols name, 0 where they name none."""
