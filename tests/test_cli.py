@@ -65,6 +65,21 @@ def test_from_corpus_to_report_and_picture(corpus, tmp_path):
     reported = run("report", tokenizer, corpus, "--json", tmp_path / "report.json")
     assert reported.returncode == 0, reported.stderr
     assert (tmp_path / "report.json").is_file()
+    row = [corpus, "--record-id", "sim0-000003"]
+    for arguments in (
+        ["ecg", *row],
+        ["ecg", *row, "--tokenizer", tokenizer],
+        ["tokens", *row, "--tokenizer", tokenizer],
+        ["merges", tokenizer, *row, "--at", 3],
+        ["usage", tokenizer, corpus, "--max-records", 5],
+        ["vocabulary", tokenizer, corpus, "--max-records", 5, "--quiet"],
+    ):
+        picture = tmp_path / "pictures" / f"{arguments[0]}.svg"
+        drawn = CliRunner().invoke(app, ["plot", *map(str, arguments), "--out", str(picture)])
+        assert drawn.exit_code == 0, drawn.output
+        assert drawn.stdout.strip().endswith(picture.name)
+        assert picture.read_text().startswith("<?xml")
+        picture.unlink()
 
 
 @pytest.mark.parametrize(
@@ -84,6 +99,10 @@ def test_from_corpus_to_report_and_picture(corpus, tmp_path):
             ["plot", "ecg", "{full}/a", "--tokenizer", "{tokenizer}", "--out", "{new}.png"],
             "{full}/a",
         ),
+        (["plot", "ecg", "{full}/a", "--out", "{new}.gif"], "no picture format"),
+        (["plot", "ecg", "{corpus}", "--record-id", "x", "--out", "{new}.png"], "no row with"),
+        (["plot", "usage", "{tokenizer}", "{corpus}", "--split", "x", "--out", "{new}.png"], "'x'"),
+        (["plot", "frontier", "{file}", "--out", "{new}.png"], "no JSON file of a sweep"),
     ],
 )
 def test_a_users_error_is_one_line_and_exit_code_1(corpus, tmp_path, arguments, message):

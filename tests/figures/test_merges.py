@@ -9,6 +9,7 @@ from ecg_byte_hf.figures.merges import draw_merges
 from ecg_byte_hf.figures.symbols import in_common_alphabet, symbol_name
 from ecg_byte_hf.hub_code.codec_beat import BeatCodec
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.hub_code.placed_words import PlacedWords
 from ecg_byte_hf.hub_code.run_lengths import ALPHABET, encode_sequence
 
 from ..small_tokenizer import simulated_records, small_processor
@@ -56,6 +57,8 @@ def test_symbols_have_names() -> None:
     word = encode_sequence([3, 0, 0, -2, 200])
     assert [symbol_name(symbol) for symbol in word] == ["+3", "0₂", "-2", ">", "+73"]
     assert symbol_name("k") == "k"
+    words = PlacedWords(2, 3).encode(np.array([[0, 2, 0], [0, 0, -20]], dtype=np.int32))
+    assert [symbol_name(symbol) for word in words for symbol in word] == ["▸", "+2", "▸", ">", "-4"]
     own = BeatCodec(alphabets="separate").alphabet_of_kind
     for alphabet in own.values():
         assert in_common_alphabet(alphabet) == ALPHABET

@@ -46,6 +46,12 @@ _BOX_MM = 5.4
 _FANS_MM = 12.0
 _SIGNAL_MM = 30.0
 _CHARACTER_MM = 1.5
+_MEANINGS = {
+    "0": "0₇: a run of seven zeros",
+    "▸": "▸: the block that follows",
+    ">": ">: more for the value that follows",
+    "|": "|: the end",
+}
 
 
 class _Stretch(NamedTuple):
@@ -100,7 +106,7 @@ def draw_merges(
         _draw_state(axes, top - number * _ROW_MM, state, stretch, last)
     bottom = top - rows_mm
     _draw_waveform(axes, signal, stretch, bottom, extractor.sampling_rate, extractor.unit)
-    add_notes(axes, _notes(extractor.preset, channel))
+    add_notes(axes, _notes(extractor.preset, channel, states[0].tokens))
     return figure
 
 
@@ -305,13 +311,12 @@ def _draw_scales(
     axes.text(_LEFT_MM + 0.1 * mm_per_s + 1.2, bottom - 2.2, "0.1 s", size=7, va="center")
 
 
-def _notes(preset: str, channel: str) -> Sequence[str]:
+def _notes(preset: str, channel: str, symbols: Sequence[str]) -> list[str]:
     colour = "colour: the token that a symbol ends in; pale: not merged yet"
     if preset == "paper":
         return [f"a letter is the amplitude of one sample (a low ... z high); {colour}"]
     whole = "representative beat" if channel.startswith("t") else "component"
-    return [
-        f"+2: a wavelet coefficient of the {whole}, in steps of the quantiser; 0₇: a run of seven "
-        "zeros; coarse to fine within each block of 16",
-        colour + "; the fans lead to the stretch that each token codes",
-    ]
+    notes = [f"+2: a wavelet coefficient of the {whole}, in steps of the quantiser"]
+    seen = {symbol_name(symbol)[:1] for symbol in symbols}
+    notes += [meaning for sign, meaning in _MEANINGS.items() if sign in seen]
+    return ["; ".join(notes), f"{colour}; the fans lead to the stretch that each token codes"]
