@@ -13,14 +13,14 @@ from .hub.fidelity_table import FIDELITY_FILE
 from .hub.tokenizer_card import write_tokenizer_card
 from .hub_code.errors import EcgByteError
 from .hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
-from .hub_code.presets import DEFAULT_PRESET
+from .hub_code.presets import BEAT_PRESETS, DEFAULT_PRESET
 from .hub_code.processing_ecg_byte import EcgByteProcessor
 from .progress import datasets_bars, track
 from .tokenizer import check_vocabulary_size, check_vocabulary_sizes, train_tokenizer
 from .training_words import training_words_dataset
 
 # Measured (docs/codec.md): 1.5 % fewer tokens for `beat` where a few hundred ECGs train it.
-DEFAULT_AUGMENT = {"paper": 0, "compact": 0, "beat": 2}
+DEFAULT_AUGMENT = {"paper": 0, "compact": 0} | dict.fromkeys(BEAT_PRESETS, 2)
 
 # A model folder holds a processor too; nothing may be trained into it.
 _OF_A_MODEL = {"adapter_config.json", "reading.json", "ecg_tokenizer", "training"}
@@ -59,7 +59,7 @@ def processor_from_corpus(
     ):
         if number is not None and number < least:
             raise EcgByteError(f"{name} {number} makes no sense; give {least} or more")
-    if vocabulary_sizes is not None and preset == "beat":
+    if vocabulary_sizes is not None and preset in BEAT_PRESETS:
         codec = {**(codec or {}), "alphabets": "separate"}
     extractor = EcgByteFeatureExtractor(preset, cleaning=cleaning, codec=codec)
     if vocabulary_sizes is None:

@@ -205,8 +205,9 @@ def test_plan() -> None:
         sizes = sorted({one.training_ecgs for one in at_default if one.vocabulary == 4096})
         assert sizes == [25, 50, 100, 200, 352]
         vocabularies = sorted(one.vocabulary for one in at_default if one.training_ecgs == 352)
-        assert vocabularies[1:] == [512, 1024, 2048, 4096, 8192, 16384]
-        assert vocabularies[0] == (256 if preset == "paper" else 320)
+        assert vocabularies[-5:] == [1024, 2048, 4096, 8192, 16384]
+        smallest = {"paper": [256, 512], "beat-placed": [704]}.get(preset, [320, 512])
+        assert vocabularies[:-5] == smallest
         assert not any(too_small(preset, one.vocabulary) for one in own)
     assert plan(10)[-1].training_ecgs == 10
 
@@ -222,6 +223,8 @@ def test_a_vocabulary_that_cannot_be_is_said_with_its_reason() -> None:
     assert [(row["preset"], row["vocabulary"], row["instead"]) for row in not_possible()] == [
         ("compact", 256, 320),
         ("beat", 256, 320),
+        ("beat-placed", 256, 704),
+        ("beat-placed", 512, 704),
     ]
     assert all("alphabet" in row["reason"] for row in not_possible())
     assert next_possible("paper", 256) == 256

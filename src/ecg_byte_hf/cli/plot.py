@@ -94,6 +94,7 @@ def plot_tokens(
     from ..figures.beat import draw_beat
     from ..figures.lead_tokens import draw_lead_tokens
     from ..figures.record import draw_record_tokens
+    from ..hub_code.presets import BEAT_PRESETS
 
     if channel and lead:
         raise typer.BadParameter("give --channel or --lead, not both")
@@ -101,7 +102,7 @@ def plot_tokens(
     processor = _processor(tokenizer)
     if channel:
         figure = draw_record_tokens(processor, window, channel)
-    elif lead or processor.feature_extractor.preset != "beat":
+    elif lead or processor.feature_extractor.preset not in BEAT_PRESETS:
         figure = draw_lead_tokens(processor, window, lead or "II")
     else:
         figure = draw_beat(processor, window)

@@ -28,7 +28,9 @@ def _sizes(text: str) -> dict[str, int]:
 def train_tokenizer_command(
     corpus: Annotated[Path, typer.Argument(help="Corpus folder, made by 'prepare'.")],
     out: Annotated[Path, typer.Option(help="Folder of the tokenizer to write.")],
-    preset: Annotated[str, typer.Option(help="paper, compact or beat.")] = DEFAULT_PRESET,
+    preset: Annotated[
+        str, typer.Option(help="paper, compact, beat or beat-placed.")
+    ] = DEFAULT_PRESET,
     vocab_size: Annotated[
         int | None,
         typer.Option(min=1, help="Tokens in all, markers included.", show_default=str(VOCAB_SIZE)),

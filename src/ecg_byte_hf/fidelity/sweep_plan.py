@@ -22,10 +22,14 @@ BEAT_STEPS = (
     *((1.5, 0.4), (1.1, 0.3), (0.8, 0.22), (0.6, 0.17), (0.55, 0.16), (0.5, 0.15)),
     *((0.35, 0.13), (0.25, 0.1), (0.17, 0.075), (0.15, 0.065), (0.1, 0.045)),
 )
+BEAT_PLACED_STEPS = ((0.8, 0.22), (0.5, 0.15), (0.25, 0.1), (0.15, 0.065))
 STEPS: dict[str, tuple[dict[str, float], ...]] = {
     "paper": ({},),
     "compact": tuple({"step": step} for step in COMPACT_STEPS),
     "beat": tuple({"step": step, "template_step": template} for step, template in BEAT_STEPS),
+    "beat-placed": tuple(
+        {"step": step, "template_step": template} for step, template in BEAT_PLACED_STEPS
+    ),
 }
 # The vocabularies that are crossed with every step.
 GRID_VOCABULARIES = (1024, 4096, 16384)
@@ -35,6 +39,7 @@ _QUICK_STEPS: dict[str, tuple[dict[str, float], ...]] = {
     "paper": ({},),
     "compact": ({"step": 0.8},),
     "beat": ({"step": 1.1, "template_step": 0.3}, {"step": 0.25, "template_step": 0.1}),
+    "beat-placed": ({"step": 0.8, "template_step": 0.22},),
 }
 
 

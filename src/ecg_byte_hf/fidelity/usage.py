@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..hub_code.errors import EcgByteError
+from ..hub_code.presets import BEAT_PRESETS
 from ..hub_code.run_lengths import BLOCK
 from ..progress import datasets_bars, track
 
@@ -91,7 +92,7 @@ class TokenUsage:
 
 def kind_of_word(preset: str, channel: str) -> str:
     """What a channel's word says: `"rhythm"`, `"beat"` or `"rest"`; `"component"`; `"lead"`."""
-    if preset == "beat":
+    if preset in BEAT_PRESETS:
         return {"rr": "rhythm", "t": "beat"}.get(channel.rstrip("12345678"), "rest")
     return "component" if preset == "compact" else "lead"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..hub_code.errors import EcgByteError
 from .canvas import README_MM, add_head, add_notes, add_plot, figure_in_mm
-from .palette import BLUE, INK, LIGHT_GREY, ORANGE, PURPLE, VERMILLION, tint
+from .palette import BLUE, GREEN, INK, LIGHT_GREY, ORANGE, PURPLE, VERMILLION, tint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 _HEIGHT_MM = 128.0
 
 # Colour and marker of each preset, and of the baseline's variants in their order.
-_PRESETS = {"beat": (BLUE, "o"), "compact": (VERMILLION, "s"), "paper": (PURPLE, "D")}
+_PRESETS = {
+    "beat": (BLUE, "o"),
+    "beat-placed": (GREEN, "^"),
+    "compact": (VERMILLION, "s"),
+    "paper": (PURPLE, "D"),
+}
 _FAST = ((ORANGE, "^"), (ORANGE, "v"), (ORANGE, "<"), (ORANGE, ">"))
 
 Points = Sequence[Mapping[str, Any]]
@@ -141,6 +146,7 @@ def _label_defaults(axes: Axes, points: Points) -> None:
     # Where no curve runs: `beat` has nothing below it, `paper` its smaller training sets above.
     places = {
         "beat": {"xytext": (-10, -28), "ha": "right"},
+        "beat-placed": {"xytext": (7, 4), "ha": "left"},
         "compact": {"xytext": (6, 8), "ha": "left"},
         "paper": {"xytext": (-8, -26), "ha": "left"},
     }

@@ -17,7 +17,7 @@ from .codec_compact import CompactCodec
 from .codec_paper import PaperCodec
 from .errors import EcgByteError
 from .leads import to_standard_order
-from .presets import DEFAULT_PRESET
+from .presets import BEAT_PRESETS, CODEC_OPTIONS, DEFAULT_PRESET
 from .signal_checks import (
     MAX_DURATION_S,
     check_array,
@@ -72,7 +72,12 @@ class Codec(Protocol):
         """What each stretch of characters adds to `decode(words)`: float32 (12, samples) each."""
 
 
-CODECS: dict[str, type[Any]] = {"paper": PaperCodec, "compact": CompactCodec, "beat": BeatCodec}
+CODECS: dict[str, type[Any]] = {
+    "paper": PaperCodec,
+    "compact": CompactCodec,
+    "beat": BeatCodec,
+    "beat-placed": BeatCodec,
+}
 CLEANINGS = ("clean", "paper", "none")
 
 # What transformers adds to a saved configuration.
@@ -89,7 +94,8 @@ class _Input(NamedTuple):
 class EcgByteFeatureExtractor(FeatureExtractionMixin):
     """A 12-lead ECG as words, one string per channel, and words as a signal.
 
-    `preset`: `"paper"`, `"compact"` or `"beat"`; `sampling_rate`: Hz of everything after cleaning;
+    `preset`: `"paper"`, `"compact"`, `"beat"` or `"beat-placed"`; `sampling_rate`: Hz of everything
+    after cleaning;
     `unit`: of the signal, `"mV"` (checked by its range) or any other name (not checked);
     `cleaning`: `"clean"`, `"paper"` or `"none"` (default: the paper's for `paper`, else `clean`);
     `codec`: the codec's state, as `save_pretrained` writes it, or options such as `{"step": 0.3}`
@@ -127,9 +133,9 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
         self.sampling_rate = check_sampling_rate(sampling_rate, "feature extractor")
         self.unit = str(unit)
         self.cleaning = cleaning
-        options = dict(codec or {})
+        options = {**CODEC_OPTIONS.get(preset, {}), **(codec or {})}
         options.setdefault("nominal_samples", round(MAX_DURATION_S * self.sampling_rate))
-        if preset == "beat":
+        if preset in BEAT_PRESETS:
             # Its beats and intervals are lengths of time.
             options.setdefault("sampling_rate", self.sampling_rate)
         known = set(inspect.signature(CODECS[preset]).parameters)

@@ -1,5 +1,13 @@
-"""Which preset is taken where none is named, in one place."""
+"""What the presets are, beside their codecs, and which one is taken where none is named."""
 
 from __future__ import annotations
 
+from typing import Any
+
 DEFAULT_PRESET = "compact"
+
+# Those that code a representative beat.
+BEAT_PRESETS = ("beat", "beat-placed")
+
+# What a preset asks of its codec, beyond the codec's own defaults.
+CODEC_OPTIONS: dict[str, dict[str, Any]] = {"beat-placed": {"template_words": "placed"}}
