@@ -19,13 +19,18 @@ from ecg_byte_hf.hub_code.leads import LEADS_FROM_INDEPENDENT
 from ecg_byte_hf.hub_code.run_lengths import BLOCK, parse
 from tests.small_tokenizer import simulated_records, small_processor
 
-CODECS = ("paper", "compact", "beat", "beat, separate alphabets")
+OPTIONS = {
+    "beat, separate alphabets": {"alphabets": "separate"},
+    "beat, placed": {"template_words": "placed"},
+    "beat, placed and separate": {"template_words": "placed", "alphabets": "separate"},
+}
+CODECS = ("paper", "compact", "beat", *OPTIONS)
 
 
 @cache
 def codec(name: str):
     one = small_processor(name.split(",")[0]).feature_extractor.codec
-    return one if "," not in name else BeatCodec(**one.state | {"alphabets": "separate"})
+    return BeatCodec(**one.state | OPTIONS[name]) if name in OPTIONS else one
 
 
 ANY_LENGTH = st.integers(500, 2600)
