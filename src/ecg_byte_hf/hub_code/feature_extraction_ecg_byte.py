@@ -133,7 +133,7 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
         self.sampling_rate = check_sampling_rate(sampling_rate, "feature extractor")
         self.unit = str(unit)
         self.cleaning = cleaning
-        options = {**CODEC_OPTIONS.get(preset, {}), **(codec or {})}
+        options = CODEC_OPTIONS.get(preset, {}) | dict(codec or {})
         options.setdefault("nominal_samples", round(MAX_DURATION_S * self.sampling_rate))
         if preset in BEAT_PRESETS:
             # Its beats and intervals are lengths of time.
