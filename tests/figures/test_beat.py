@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -8,18 +9,35 @@ import pytest
 from ecg_byte_hf.figures.beat import draw_beat
 from ecg_byte_hf.figures.canvas import save_figure
 from ecg_byte_hf.hub_code.errors import EcgByteError
-from ecg_byte_hf.hub_code.leads import STANDARD_LEADS
+from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
+from ecg_byte_hf.hub_code.leads import LEADS_FROM_INDEPENDENT, STANDARD_LEADS
+from ecg_byte_hf.hub_code.presets import BEAT_PRESETS
+from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
 from ecg_byte_hf.records import read_record
+from ecg_byte_hf.tokenizer import train_tokenizer
 
 from ..small_tokenizer import simulated_records, small_processor
+
+
+@cache
+def _processor(preset: str) -> EcgByteProcessor:
+    if preset == "beat":
+        return small_processor("beat")
+    records = [one.record for one in simulated_records()]
+    extractor = EcgByteFeatureExtractor(preset)
+    extractor.fit((record.signal, record.sampling_rate) for record in records)
+    words = [extractor.encode(record.signal, record.sampling_rate) for record in records]
+    # More than the alphabet of any preset.
+    return EcgByteProcessor(extractor, train_tokenizer(words, extractor, 1024))
 
 
 def _texts(figure: Any) -> list[str]:
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_parts_name_all_tokens_and_marks_stand_on_the_beats() -> None:
-    processor = small_processor("beat")
+@pytest.mark.parametrize("preset", BEAT_PRESETS)
+def test_parts_name_all_tokens_and_marks_stand_on_the_beats(preset: str) -> None:
+    processor = _processor(preset)
     record = simulated_records()[0].record
     figure = draw_beat(processor, record)
     texts = _texts(figure)
@@ -61,8 +79,6 @@ def test_what_is_left_and_the_beats_add_up_to_the_decoded_signal() -> None:
 
 def test_a_record_without_a_representative_beat_says_so() -> None:
     noise = np.random.default_rng(0).normal(scale=0.05, size=(8, 1000))
-    from ecg_byte_hf.hub_code.leads import LEADS_FROM_INDEPENDENT
-
     record = read_record(LEADS_FROM_INDEPENDENT @ noise, sampling_rate=500, record_id="noise")
     processor = small_processor("beat")
     words = processor.feature_extractor.encode(record.signal, 500)

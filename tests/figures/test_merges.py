@@ -9,8 +9,10 @@ from ecg_byte_hf.figures.merges import draw_merges
 from ecg_byte_hf.figures.symbols import in_common_alphabet, symbol_name
 from ecg_byte_hf.hub_code.codec_beat import BeatCodec
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.hub_code.leads import LEADS_FROM_INDEPENDENT
 from ecg_byte_hf.hub_code.placed_words import PlacedWords
 from ecg_byte_hf.hub_code.run_lengths import ALPHABET, encode_sequence
+from ecg_byte_hf.records import read_record
 
 from ..small_tokenizer import simulated_records, small_processor
 
@@ -66,9 +68,6 @@ def test_symbols_have_names() -> None:
 
 def test_a_silent_record_is_said() -> None:
     slow = 0.15 * np.sin(np.arange(5000) / 900)
-    from ecg_byte_hf.hub_code.leads import LEADS_FROM_INDEPENDENT
-    from ecg_byte_hf.records import read_record
-
     signal = LEADS_FROM_INDEPENDENT @ np.tile(slow, (8, 1))
     record = read_record(signal, sampling_rate=500, record_id="slow")
     with pytest.raises(EcgByteError, match="slow: this record has no tokens but its markers"):

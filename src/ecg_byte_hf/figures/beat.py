@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..fidelity.usage import kind_of_word
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
+from ..hub_code.presets import BEAT_PRESETS
 from ..hub_code.spans import Span
 from .canvas import (
     HEAD_LEFT_MM,
@@ -69,7 +70,7 @@ def draw_beat(processor: EcgByteProcessor, record: EcgRecord) -> Figure:
     presets and for what the extractor refuses.
     """
     extractor = processor.feature_extractor
-    if extractor.preset != "beat":
+    if extractor.preset not in BEAT_PRESETS:
         raise EcgByteError(
             f"{record.record_id}: preset {extractor.preset} has no representative beat; draw a "
             f"channel or a lead, or take a tokenizer of preset beat"
@@ -82,7 +83,7 @@ def draw_beat(processor: EcgByteProcessor, record: EcgRecord) -> Figure:
     figure, axes = figure_in_mm(README_MM, height)
     add_head(
         axes,
-        f"{shortened(record.record_id)}, as preset beat reads it",
+        f"{shortened(record.record_id)}, as preset {extractor.preset} reads it",
         f"{len(coded.ids):,} tokens for 12 leads of {coded.cleaned.shape[1] / rate:.3g} s",
     )
     y = height - HEAD_MM - _BAR_MM
@@ -102,7 +103,14 @@ def draw_beat(processor: EcgByteProcessor, record: EcgRecord) -> Figure:
 
     y -= _GAP_MM + _TITLE_MM
     right = HEAD_LEFT_MM + _BEATS_MM + 6
-    _draw_title(axes, HEAD_LEFT_MM, y, f"Representative beat: {_count(tokens['beat'])}", BEAT)
+    _draw_title(
+        axes,
+        HEAD_LEFT_MM,
+        y,
+        f"{'Two representative beats' if len(parts.beats) > 1 else 'Representative beat'}: "
+        f"{_count(tokens['beat'])}",
+        BEAT,
+    )
     _draw_title(axes, right, y, f"What is left: {_count(tokens['rest'])}", REST)
     y -= _MIDDLE_MM
     mm_per_unit = _draw_beats(axes, parts.beats, HEAD_LEFT_MM, y, rate, unit)
@@ -133,10 +141,10 @@ def _take_apart(processor: EcgByteProcessor, record: EcgRecord) -> _Parts:
     codec = extractor.codec
     coded = code_record(processor, record)
     words = processor.ids_to_words(coded.ids)
-    kinds_of_words = [kind_of_word("beat", channel) for channel in extractor.channels]
+    kinds_of_words = [kind_of_word(extractor.preset, channel) for channel in extractor.channels]
     tokens = dict.fromkeys(("rhythm", "beat", "rest", "markers"), 0)
     for symbols in processor.token_symbols(coded.ids):
-        kind = kind_of_word("beat", symbols.channel) if symbols.symbols else "markers"
+        kind = kind_of_word(extractor.preset, symbols.channel) if symbols.symbols else "markers"
         tokens[kind] += 1
     # The length of a short record stands in the words that are left out here.
     samples = coded.decoded.shape[1]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..fidelity.usage import kind_of_word
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
+from ..hub_code.presets import BEAT_PRESETS
 from .canvas import shortened
 from .palette import LIGHT_GREY, OKABE_ITO, tint
 from .record import code_record, draw_record_tokens
@@ -121,7 +122,7 @@ def draw_lead_tokens(processor: EcgByteProcessor, record: EcgRecord, lead: str) 
         (_component_colour(f"r{k}"), "", f"r{k} × {weight:+.2f}")
         for k, weight in enumerate(weights, 1)
     ]
-    if extractor.preset == "beat":
+    if extractor.preset in BEAT_PRESETS:
         legend.append((LIGHT_GREY, _OF_THE_BEAT, "beat (t)"))
     return draw_token_boxes(
         coded.cleaned[STANDARD_LEADS.index(lead)],

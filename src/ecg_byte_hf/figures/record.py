@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..fidelity.metrics import error_sums
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
+from ..hub_code.presets import BEAT_PRESETS
 from ..hub_code.spans import Span
 from .canvas import shortened
 from .ecg_paper import draw_ecg_paper
@@ -144,6 +145,6 @@ def _not_a_lead(channel: str, extractor: EcgByteFeatureExtractor) -> tuple[str, 
             "drawn once, and decoded at every beat that rr places",
             note,
         ]
-    if extractor.preset == "beat":
+    if extractor.preset in BEAT_PRESETS:
         return f"{channel}, what the beats leave of {component}", [note]
     return f"{channel}, {component}", [note]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..fidelity.usage import TokenUsage, Use, kind_of_word
 from ..hub_code.beats import STEPS_PER_SAMPLE
 from ..hub_code.leads import STANDARD_LEADS
+from ..hub_code.presets import BEAT_PRESETS
 from ..hub_code.run_lengths import BLOCK, parse, value_symbols
 from .canvas import (
     HEAD_LEFT_MM,
@@ -119,7 +120,7 @@ def _cell(
     lead, values = _waveform(processor, usage.preset, use)
     if kind == "lead":
         return _Cell(token, share, lead, values, steps=True)
-    where = f"{use.channel} in {lead}" if values.any() else f"{use.channel}: zeros"
+    where = f"{use.channel} in {lead}" if values.any() else f"{use.channel}: no wave"
     return _Cell(token, share, where, values)
 
 
@@ -231,8 +232,8 @@ def _notes(preset: str) -> list[str]:
     notes = [
         "bold: the id; grey: its share of the uses in words of its kind, or of their symbols; "
         "below: the channel that uses it most,",
-        "and the lead where its wave is largest; zeros: how far to the next wave",
+        "and the lead where its wave is largest; no wave: where the next one is",
     ]
-    if preset == "beat":
+    if preset in BEAT_PRESETS:
         notes[1] += "; ±127 ...: the next token changes RR by so much more"
     return notes
