@@ -1,12 +1,14 @@
 """`ecg-byte quickstart`: a small one by default, the real one as a slow test."""
 
 import json
+import shlex
 
 import pytest
 import yaml
 
 from ecg_byte_hf import EcgByteError
 from ecg_byte_hf import quickstart as module
+from ecg_byte_hf.hub.push import plan_push
 from ecg_byte_hf.reading import training
 
 from .reading import tiny
@@ -54,7 +56,8 @@ def stages(monkeypatch, tmp_path):
 
 
 def run(out, **more):
-    return module.quickstart(out, records=100, quiet=True, say=lambda line: None, **more)
+    more.setdefault("say", lambda line: None)
+    return module.quickstart(out, records=100, quiet=True, **more)
 
 
 def test_small_quickstart_leaves_everything_goes_on_and_leaves_other_files(
@@ -80,8 +83,23 @@ def test_small_quickstart_leaves_everything_goes_on_and_leaves_other_files(
     assert stages[-2:] == ["blind base", "blind adapter"]
 
     stages.clear()
-    again = run(out)
+    said = []
+    again = run(out, say=said.append)
     assert stages == []
+    # The last two lines push what is there, each as it stands.
+    for line, kind in zip(said[-2:], ("tokenizer", "model"), strict=True):
+        command, push, folder, name = shlex.split(line)
+        assert (command, push) == ("ecg-byte", "push")
+        plan = plan_push(folder, name)
+        assert plan.kind.name == kind
+        assert plan.files["README.md"] > 0
+    card = (out / "tokenizer" / "README.md").read_text()
+    assert "![ecg.png](ecg.png)" in card
+    assert f"| {report['fidelity']['overall']['tokens_mean']:,.0f} |" in card
+    assert (
+        f"| {100 * report['reading']['blind']['overall']:.1f} |"
+        in (out / "model" / "README.md").read_text()
+    )
     assert again["reading"] == report["reading"]
     with pytest.raises(EcgByteError, match="other arguments"):
         run(out, seed=1)

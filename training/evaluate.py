@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from ecg_byte_hf.fidelity.report_output import write_json
+from ecg_byte_hf.hub.model_card import refresh_model_card
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.reading.arguments import parse_evaluate, run_script
 from ecg_byte_hf.reading.evaluation import evaluate
@@ -38,6 +39,8 @@ def main() -> None:
     )
     target = Path(options.json or Path(options.model) / evaluation_file(options.split))
     write_json(result, target)
+    if target.parent == Path(options.model):
+        refresh_model_card(options.model)
     print_accuracies(result)
     print(f"wrote {target}")
 

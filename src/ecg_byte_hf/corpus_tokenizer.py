@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .corpora import corpus_facts, open_corpus, signal_mV
-from .hub.cards import pictures_in
+from .hub.cards import RUN_PICTURES
 from .hub.fidelity_table import FIDELITY_FILE
 from .hub.tokenizer_card import write_tokenizer_card
 from .hub_code.errors import EcgByteError
@@ -129,9 +129,10 @@ def claim_tokenizer_folder(out: str | Path, *, overwrite: bool = False) -> None:
 def save_processor(processor: EcgByteProcessor, out: str | Path) -> None:
     """Write the tokenizer and its card; `EcgByteError` where it cannot be done (a full disk).
 
-    Figures and pictures that `out` held are of an earlier tokenizer and go.
+    Figures and pictures that `quickstart` or `push` put into `out` are of an earlier tokenizer and
+    go.
     """
-    for name in (FIDELITY_FILE, *(pictures_in(Path(out)) if Path(out).is_dir() else ())):
+    for name in (FIDELITY_FILE, *RUN_PICTURES):
         (Path(out) / name).unlink(missing_ok=True)
     try:
         processor.save_pretrained(out)

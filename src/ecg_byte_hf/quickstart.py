@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from . import __version__
 from .extras import require_extra
+from .hub.cards import RUN_PICTURES
 from .hub_code.errors import EcgByteError
 from .shipped import shipped_file
 
@@ -21,11 +23,11 @@ CODEC: dict[str, Any] = {"step": 1.2}
 CONFIG = "training/configs/small.yaml"
 SETTINGS_FILE = "quickstart.json"
 RECORD = "record.csv"
+TOKENIZER = "tokenizer"
 MODEL = "model"
 FIDELITY_FILE = "fidelity.json"
 REPORT_FILE = "report.json"
-ECG_PICTURE = "ecg.png"
-TOKENS_PICTURE = "tokens.png"
+ECG_PICTURE, TOKENS_PICTURE = RUN_PICTURES
 
 
 def quickstart(
@@ -69,6 +71,7 @@ def quickstart(
     )
     step(f"drawing -> {folder / 'ecg.png'}, {folder / 'tokens.png'}")
     record = _pictures(folder)
+    _tokenizer_card(folder, fidelity)
     step(f"training a small Llama on questions about them -> {folder / 'model'}")
     _model(folder, seed, quiet)
     step("evaluating it on patients it has not seen, beside its controls")
@@ -88,6 +91,9 @@ def quickstart(
     _write_json(folder / REPORT_FILE, report)
     step(f"done; everything is in {folder}/, the figures in {folder / 'report.json'}")
     say(f'Ask more: ecg-byte ask {folder / RECORD} "{asked["question"]}" --model {folder / MODEL}')
+    say("Push tokenizer and model to the Hub, as yourself:")
+    say(f"ecg-byte push {folder / TOKENIZER} YOU/ecg-byte")
+    say(f"ecg-byte push {folder / MODEL} YOU/ecg-byte-llama")
     return report
 
 
@@ -156,10 +162,10 @@ def _corpus(folder: Path, records: int, seed: int, overwrite: bool, quiet: bool)
 
 
 def _tokenizer(folder: Path, quiet: bool) -> dict[str, Any]:
-    from .corpus_tokenizer import processor_from_corpus
+    from .corpus_tokenizer import processor_from_corpus, save_processor
     from .fidelity.report import report
 
-    tokenizer, result = folder / "tokenizer", folder / FIDELITY_FILE
+    tokenizer, result = folder / TOKENIZER, folder / FIDELITY_FILE
     if result.is_file():
         return dict(json.loads(result.read_text(encoding="utf-8")))
     processor = processor_from_corpus(
@@ -169,7 +175,7 @@ def _tokenizer(folder: Path, quiet: bool) -> dict[str, Any]:
         codec=CODEC,
         quiet=quiet,
     )
-    processor.save_pretrained(tokenizer)
+    save_processor(processor, tokenizer)
     fidelity = report(tokenizer, folder / "corpus", "validation", quiet=quiet)
     _write_json(result, fidelity)
     return fidelity
@@ -208,11 +214,19 @@ def _pictures(folder: Path) -> Any:
 
     record = _held_out(folder)
     _write_csv(record, folder / RECORD)
-    processor = EcgByteProcessor.from_pretrained(str(folder / "tokenizer"))
+    processor = EcgByteProcessor.from_pretrained(str(folder / TOKENIZER))
     channel = processor.feature_extractor.channels[0]
     save_figure(draw_record(processor, record), folder / ECG_PICTURE)
     save_figure(draw_record_tokens(processor, record, channel), folder / TOKENS_PICTURE)
     return record
+
+
+def _tokenizer_card(folder: Path, fidelity: dict[str, Any]) -> None:
+    from .hub.tokenizer_card import write_tokenizer_card
+
+    for name in RUN_PICTURES:
+        shutil.copyfile(folder / name, folder / TOKENIZER / name)
+    write_tokenizer_card(folder / TOKENIZER, fidelity)
 
 
 def _model(folder: Path, seed: int, quiet: bool) -> None:
@@ -226,7 +240,7 @@ def _model(folder: Path, seed: int, quiet: bool) -> None:
     arguments = {
         "config": shipped_file(CONFIG),
         "corpus": folder / "corpus",
-        "tokenizer": folder / "tokenizer",
+        "tokenizer": folder / TOKENIZER,
         "output_dir": model,
         "seed": seed,
         "resume_from_checkpoint": True,
@@ -236,11 +250,13 @@ def _model(folder: Path, seed: int, quiet: bool) -> None:
 
 
 def _evaluation(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
+    from .hub.model_card import refresh_model_card
     from .reading.evaluation import evaluate
     from .reading.output_folder import evaluation_file
 
     result = evaluate(folder / MODEL, folder / "corpus", split="test", seed=seed, quiet=quiet)
     _write_json(folder / MODEL / evaluation_file("test"), result)
+    refresh_model_card(folder / MODEL)
     return result
 
 

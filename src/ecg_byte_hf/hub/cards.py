@@ -12,6 +12,8 @@ CARD_FILE = "README.md"
 # Stands for the repository's name, which nobody knows before it is pushed.
 REPOSITORY = "this/repository"
 
+# An ECG with what its tokens decode to, and the tokens of one channel, as a run draws them.
+RUN_PICTURES = ("ecg.png", "tokens.png")
 _PICTURES = (".png", ".svg", ".jpg")
 
 

@@ -27,10 +27,8 @@ def refresh_model_card(folder: str | Path) -> None:
     """
     folder = Path(folder)
     path = folder / CARD_FILE
-    if path.is_file():
-        text = path.read_text(encoding="utf-8", errors="replace")
-        if MARKER not in text and _UNTOUCHED_OF_PEFT not in text:
-            return
+    if path.is_file() and not is_written_card(path):
+        return
     try:
         write_card(folder, model_card(folder))
     except (KeyError, TypeError, AttributeError) as error:
@@ -38,6 +36,12 @@ def refresh_model_card(folder: str | Path) -> None:
             f"{folder}: reading.json or an evaluation is of another version ({error!r}); train or "
             f"evaluate it again"
         ) from None
+
+
+def is_written_card(path: Path) -> bool:
+    """Whether a card is as we or PEFT wrote it, so that no word of anybody's is lost with it."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return MARKER in text or _UNTOUCHED_OF_PEFT in text
 
 
 def model_card(folder: Path) -> str:
@@ -57,6 +61,7 @@ def model_card(folder: Path) -> str:
         library_name="peft" if adapter else "transformers",
         pipeline_tag="text-generation",
         base_model=base,
+        **({"base_model_relation": "adapter" if adapter else "finetune"} if base else {}),
         tags=["ecg", "electrocardiogram", "ecg-byte", *(["lora"] if adapter else [])],
         **(hub_licence(corpus["licence"]) if corpus else {}),
         **({"model_name": f"ECG reader, {title}", "eval_results": results} if results else {}),
@@ -66,6 +71,7 @@ def model_card(folder: Path) -> str:
         data,
         marker=MARKER,
         adapter=adapter,
+        merged=base is not None and not adapter,
         base=base or "the base in `base/`",
         corpus=corpus,
         preset=settings["preset"],

@@ -16,6 +16,7 @@ from typing import Any
 from ecg_byte_hf import hub_code
 from ecg_byte_hf.corpora.columns import SPLITS
 from ecg_byte_hf.fidelity.report_output import write_json
+from ecg_byte_hf.hub.model_card import is_written_card
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .repository import is_repository_name
@@ -35,7 +36,6 @@ _IGNORE_FILE = ".gitignore"
 _IGNORED = "".join(f"/{name}\n" for name in NOT_FOR_THE_HUB)
 _WEIGHTS = "model*.safetensors*"
 _STAGES = {"base", "adapter", _FINISHED_FILE, _BASE_FILE}
-_UNTOUCHED_CARD = "# Model Card for Model ID\n"
 _FILES = {
     SETTINGS_FILE,
     ADAPTER_WEIGHTS,
@@ -152,10 +152,10 @@ def claim_output(folder: Path, *, resume: bool, overwrite: bool) -> bool:
 def remove_output(folder: Path) -> None:
     """Remove what fine-tuning and evaluation wrote there, and nothing else.
 
-    PEFT's `README.md` stays where somebody wrote into it: PEFT itself would keep it too.
+    A card stays where somebody wrote one of his own.
     """
     card = folder / "README.md"
-    if card.is_file() and _UNTOUCHED_CARD in card.read_text(encoding="utf-8", errors="replace"):
+    if card.is_file() and is_written_card(card):
         card.unlink()
     for name in _written() - {STAGES_FOLDER, BLIND_FOLDER}:
         if (folder / name).is_dir():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ecg_byte_hf.corpora import corpus_facts
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.fidelity.report_output import write_json
+from ecg_byte_hf.hub.model_card import refresh_model_card
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
 
@@ -163,6 +164,7 @@ def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[s
     if main:
         write_ignore_file(out)
         write_json(settings, out / SETTINGS_FILE)
+        refresh_model_card(out)
     return settings
 
 
