@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.extras import require_extra
+from ecg_byte_hf.hub.model_card import is_written_card, refresh_model_card
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import bar, quiet_libraries
 
@@ -113,8 +114,10 @@ def _copy_the_rest(folder: Path, whole: Path) -> None:
         new = not (whole / path.name).exists() and path.name != ADAPTER_CONFIG
         if path.is_file() and new and path.suffix in (".json", ".md", ".png", ".svg"):
             shutil.copyfile(path, whole / path.name)
-    if (whole / _CARD).is_file():
+    if (whole / _CARD).is_file() and not is_written_card(whole / _CARD):
         _mend_card(whole / _CARD)
+    else:
+        refresh_model_card(whole)
 
 
 def _mend_card(path: Path) -> None:
