@@ -205,3 +205,31 @@ def test_an_environment_with_nothing_but_transformers(hub, tokenizer, record_fil
     decoded = np.load(tmp_path / "decoded.npy")
     np.testing.assert_allclose(decoded, processor.decode_ecg(found["ids"]), atol=1e-6)
     assert not found["here"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_tokenizer_by_name_under_transformers_4(hub, tokenizer, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "transformers==4.57.*"], check=True)
+    push(tokenizer, "org/ecg-byte", private=True)
+    processor = EcgByteProcessor.from_pretrained(tokenizer)
+    ids = processor(ecg=simulated_records()[0].record)["input_ids"][0]
+    program = (
+        "import json, sys, transformers;"
+        "tokenizer = transformers.AutoTokenizer.from_pretrained('org/ecg-byte');"
+        "text = tokenizer.decode(json.loads(sys.argv[1]));"
+        "print(json.dumps([transformers.__version__, tokenizer(text)['input_ids']]))"
+    )
+    done = subprocess.run(
+        [python, "-c", program, json.dumps(ids)],
+        env=hub.environment(tmp_path / "home", TOKEN),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    version, found = json.loads(done.stdout.splitlines()[-1])
+    assert version.startswith("4.57")
+    assert found == ids

@@ -1,0 +1,217 @@
+"""Cards: filled from files that runs wrote, valid offline and before the Hub's own check."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from huggingface_hub import DatasetCard, ModelCard
+
+from ecg_byte_hf import EcgByteError, EcgByteProcessor
+from ecg_byte_hf.corpora.summary import dataset_card
+from ecg_byte_hf.fidelity.report import report
+from ecg_byte_hf.hub.cards import card_metadata, check_card, fill_card
+from ecg_byte_hf.hub.fingerprint import processor_sha256, tokenizer_sha256
+from ecg_byte_hf.hub.licences import hub_licence
+from ecg_byte_hf.hub.model_card import MARKER, refresh_model_card
+from ecg_byte_hf.hub.tokenizer_card import folder_sha256, write_tokenizer_card
+from ecg_byte_hf.shipped import shipped_file
+from tests.small_tokenizer import small_processor
+
+
+def scores(overall):
+    return {
+        "overall": overall,
+        "per_type": {"choose": overall, "verify": overall / 2},
+        "n": 40,
+        "counts": {"choose": 20, "verify": 20},
+    }
+
+
+READING = {
+    "base": "org/base",
+    "context": 2048,
+    "corpus": {
+        "title": "Some ECGs",
+        "source": "some",
+        "licence": "cc-by-4.0",
+        "attribution": "Someone, 2020.",
+    },
+    "ecg_tokens_mean": 199.6,
+    "ecg_vocabulary": 1024,
+    "parameters": 1234567,
+    "preset": "compact",
+    "questions": {"train": 120, "validation": 30},
+    "records": {"train": 60, "validation": 15},
+    "seed": 5,
+}
+EVALUATION = {
+    "accuracy": scores(0.8125),
+    "blind": scores(0.5),
+    "blackout": scores(0.4),
+    "shuffled": None,
+    "majority": scores(0.45),
+    "not_made": {"shuffled": "one patient alone"},
+    "settings": {"split": "test", "records": 10, "questions": 40},
+}
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "reading.json").write_text(json.dumps(READING))
+    (folder / "evaluation-test.json").write_text(json.dumps(EVALUATION))
+    (folder / "adapter_config.json").write_text("{}")
+    (folder / "ecg.png").write_bytes(b"png")
+    return folder
+
+
+def test_a_tokenizers_card_says_what_was_measured(hub, made, tokenizer):
+    card = ModelCard.load(tokenizer / "README.md")
+    measured = report(tokenizer, made / "corpus", "test", quiet=True)
+    results = {result.metric_type: result for result in card.data.eval_results}
+    assert set(results) > {"tokens_mean", "rmse_uV", "prd_median"}
+    for name, result in results.items():
+        assert result.metric_value == pytest.approx(measured["overall"][name], abs=1e-3)
+        assert (result.dataset_type, result.dataset_split) == ("simulation", "test")
+    for lead, values in measured["per_lead"].items():
+        assert f"| {lead} | {values['rmse_uV']:,.1f} | {values['prd_median']:,.1f} |" in card.text
+    assert card.data.license == "mit"
+    processor = EcgByteProcessor.from_pretrained(tokenizer)
+    assert card.data.tokenizer_sha256 == folder_sha256(tokenizer) == processor_sha256(processor)
+    corpus = json.loads((made / "corpus" / "corpus.json").read_text())
+    assert f"{corpus['splits']['train']['rows']} ECGs of" in card.text
+    assert corpus["attribution"] in card.text
+    assert "Not a medical device" in card.text
+    assert str(made) not in (tokenizer / "fidelity.json").read_text()
+    card.validate()
+
+
+def test_pictures_in_the_folder_are_on_the_card(tokenizer):
+    (tokenizer / "ecg.png").write_bytes(b"png")
+    write_tokenizer_card(tokenizer)
+    assert "![ecg.png](ecg.png)" in (tokenizer / "README.md").read_text()
+
+
+def test_the_report_of_another_tokenizer_is_refused(made, tokenizer, tmp_path):
+    measured = json.loads((tokenizer / "fidelity.json").read_text())
+    other = tmp_path / "other"
+    small_processor().save_pretrained(other)
+    with pytest.raises(EcgByteError, match="is of another tokenizer"):
+        write_tokenizer_card(other, measured)
+    with pytest.raises(EcgByteError, match="no report"):
+        write_tokenizer_card(other, {"settings": {}})
+    # Left over from the tokenizer that was in this folder before.
+    shutil.copyfile(tokenizer / "fidelity.json", other / "fidelity.json")
+    write_tokenizer_card(other)
+    assert not (other / "fidelity.json").exists()
+    assert "## Fidelity" not in (other / "README.md").read_text()
+
+
+def test_a_tokenizer_of_unknown_origin_has_a_card_too(hub, tmp_path):
+    small_processor("beat").save_pretrained(tmp_path)
+    write_tokenizer_card(tmp_path)
+    card = ModelCard.load(tmp_path / "README.md")
+    assert "Not said" in card.text
+    assert card.data.license is None
+    card.validate()
+
+
+def test_the_hash_is_of_what_decides_the_ids():
+    extractor = {"preset": "compact", "codec": {"step": 0.3}, "auto_map": {"A": "b.C"}}
+    model = {"vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}
+    tokenizer = {"model": model, "added_tokens": [{"id": 3, "content": "<|x|>"}]}
+    first = tokenizer_sha256(extractor, tokenizer)
+    written_otherwise = {**model, "merges": ["a b"]}
+    assert (
+        tokenizer_sha256(extractor | {"auto_map": None}, tokenizer | {"model": written_otherwise})
+        == first
+    )
+    for changed in (
+        (extractor | {"codec": {"step": 0.4}}, tokenizer),
+        (extractor, tokenizer | {"model": {**model, "merges": []}}),
+        (extractor, tokenizer | {"model": {**model, "vocab": {"a": 1, "b": 0, "ab": 2}}}),
+        (extractor, tokenizer | {"added_tokens": [{"id": 3, "content": "<|y|>"}]}),
+    ):
+        assert tokenizer_sha256(*changed) != first
+
+
+def test_a_models_card_says_accuracy_and_controls(hub, model):
+    refresh_model_card(model)
+    card = ModelCard.load(model / "README.md")
+    assert [result.metric_value for result in card.data.eval_results] == [0.8125, 0.5, 0.4, 0.45]
+    assert {result.dataset_split for result in card.data.eval_results} == {"test"}
+    assert "| accuracy | 81.2 | 81.2 | 40.6 |" in card.text
+    assert "| shuffled | - | - | - |" in card.text
+    assert (card.data.base_model, card.data.license) == ("org/base", "cc-by-4.0")
+    assert "| ECGs | 60 | 15 |" in card.text
+    assert "LoRA adapter on org/base" in card.text
+    assert "![ecg.png](ecg.png)" in card.text
+    assert "Not a medical device" in card.text
+    card.validate()
+    (model / "adapter_config.json").unlink()
+    refresh_model_card(model)
+    assert "merged into it" in (model / "README.md").read_text()
+
+
+def test_words_of_somebodys_own_stay_on_a_models_card(model):
+    refresh_model_card(model)
+    path = model / "README.md"
+    mine = path.read_text().replace(MARKER, "My own words.")
+    path.write_text(mine)
+    refresh_model_card(model)
+    assert path.read_text() == mine
+    path.write_text("---\nlibrary_name: peft\n---\n\n# Model Card for Model ID\n")
+    refresh_model_card(model)
+    assert MARKER in path.read_text()
+
+
+def test_a_models_folder_of_another_version_is_said_so(model):
+    (model / "reading.json").write_text("{}")
+    with pytest.raises(EcgByteError, match="of another version"):
+        refresh_model_card(model)
+
+
+def test_a_corpus_card_carries_the_licence(hub, made):
+    description = json.loads((made / "corpus" / "corpus.json").read_text())
+    for licence, fields in (
+        ("cc-by-4.0", {"license": "cc-by-4.0"}),
+        ("ODC BY 1.0", {"license": "other", "license_name": "odc-by-1.0"}),
+        ("PhysioNet Credentialed Health Data License 1.5.0", None),
+    ):
+        card = DatasetCard(dataset_card(description | {"licence": licence}))
+        found = card.data.to_dict()
+        expected = fields or hub_licence(licence)
+        assert {name: found[name] for name in expected} == expected
+        assert licence in card.text
+        card.validate()
+    names = [config["config_name"] for config in found["configs"]]
+    assert names == ["ecg", "questions"]
+
+
+def test_a_card_with_a_gap_or_bad_metadata_is_refused(tmp_path):
+    from huggingface_hub import ModelCardData
+
+    with pytest.raises(EcgByteError, match="nothing is given for adapter, base"):
+        fill_card("model_card.md", ModelCardData())
+    for text, why in (
+        ("# No metadata", "no metadata"),
+        ("---\na: [\n---\n", "no valid card"),
+        ("---\nmodel-index:\n- name: x\n  results: [1]\n---\n", "no valid card"),
+    ):
+        with pytest.raises(EcgByteError, match=why):
+            check_card(text, "README.md")
+        (tmp_path / "README.md").write_text(text)
+    with pytest.raises(EcgByteError, match="no valid card"):
+        card_metadata(tmp_path / "README.md")
+
+
+@pytest.mark.parametrize("name", ["tokenizer_card.md", "dataset_card.md", "model_card.md"])
+def test_every_template_is_shipped_and_says_what_it_is_not_for(name):
+    text = " ".join(shipped_file(f"hub_cards/{name}").read_text(encoding="utf-8").split())
+    assert text.startswith("--- {{ card_data }} ---")
+    assert "Intended use" in text
+    assert "diagnos" in text
+    assert "icence of the recordings: {{" in text
