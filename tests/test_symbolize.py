@@ -164,7 +164,7 @@ def test_a_bad_row_is_named(corpus):
 
 def test_a_tokenizer_of_a_corpus_is_the_same_twice(corpus, tmp_path):
     for name in ("a", "b"):
-        processor_from_corpus(corpus, vocabulary_size=400, quiet=True).save_pretrained(
+        processor_from_corpus(corpus, vocabulary_size=700, quiet=True).save_pretrained(
             tmp_path / name
         )
     for name in ("tokenizer.json", "processor_config.json"):
