@@ -154,6 +154,9 @@ def test_a_models_card_says_accuracy_and_controls(hub, model):
     (model / "adapter_config.json").unlink()
     refresh_model_card(model)
     assert "merged into it" in (model / "README.md").read_text()
+    (model / "reading.json").write_text(json.dumps(READING | {"base": "/home/me/llama"}))
+    refresh_model_card(model)
+    assert "/home/me" not in (model / "README.md").read_text()
 
 
 def test_words_of_somebodys_own_stay_on_a_models_card(model):

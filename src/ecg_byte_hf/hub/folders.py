@@ -40,7 +40,7 @@ MODEL = FolderKind(
     "model",
     "model",
     "reading.json",
-    (*_SETTINGS, "*.safetensors", "ecg_tokenizer/*.json", "base/*.json", "base/*.safetensors"),
+    (*_SETTINGS, "*.safetensors", "ecg_tokenizer/*.json"),
 )
 TOKENIZER = FolderKind("tokenizer", "model", "processor_config.json", _SETTINGS)
 CORPUS = FolderKind(
@@ -162,14 +162,16 @@ def _check_corpus_folder(folder: Path, private: bool) -> None:
 
 
 def _check_model_folder(folder: Path) -> None:
-    read_json(folder / "reading.json")
+    from ..reading.output_folder import check_base_is_public
+
+    settings = read_json(folder / "reading.json")
+    check_base_is_public(folder)
     weights = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
     if not any((folder / name).is_file() for name in weights):
         raise EcgByteError(f"{folder}: no weights in it; finish its training first")
     check_code(folder, read_json(folder / "processor_config.json"))
     _check_shared(folder, _corpus_licence(folder / "ecg_tokenizer" / "tokenizer_config.json"))
-    corpus = read_json(folder / "reading.json").get("corpus") or {}
-    _check_shared(folder, corpus.get("licence"))
+    _check_shared(folder, (settings.get("corpus") or {}).get("licence"))
 
 
 def _corpus_licence(tokenizer_config: Path) -> str | None:

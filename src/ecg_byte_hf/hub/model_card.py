@@ -48,11 +48,13 @@ def model_card(folder: Path) -> str:
     """The text of a model's card: settings, data, accuracy beside its controls, model-index."""
     from huggingface_hub import ModelCardData
 
+    from ..reading.repository import is_repository_name
+
     settings = read_json(folder / "reading.json")
     corpus = settings.get("corpus")
     adapter = (folder / "adapter_config.json").is_file()
-    # "made here" is a base without a name, which lies in the folder.
-    base = settings["base"] if settings["base"] != "made here" else None
+    # "made here" and a path on somebody's disk are names to nobody.
+    base = settings["base"] if is_repository_name(settings["base"]) else None
     evaluations = [read_json(path) for path in sorted(folder.glob("evaluation-*.json"))]
     splits = [split for split in settings["records"] if settings["records"][split]]
     title = corpus["title"] if corpus else "a corpus of ECGs"
@@ -71,8 +73,8 @@ def model_card(folder: Path) -> str:
         data,
         marker=MARKER,
         adapter=adapter,
-        merged=base is not None and not adapter,
-        base=base or "the base in `base/`",
+        merged=settings["base"] != "made here" and not adapter,
+        base=base or "a base without a public name",
         corpus=corpus,
         preset=settings["preset"],
         parameters=f"{settings['parameters']:,}",
