@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -80,19 +81,23 @@ def datasets_bars(quiet: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def hub_bars(quiet: bool = False) -> Iterator[None]:
-    """Within it, `huggingface_hub` draws its own bars only where `bars_wanted`."""
+def hub_output(quiet: bool = False) -> Iterator[None]:
+    """Within it, `huggingface_hub` draws bars only where `bars_wanted`, and does not chat."""
     from huggingface_hub.utils import (
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,
     )
 
-    if bars_wanted(quiet) or are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
+    # It warns of a commit in which nothing is new, which the caller says itself.
+    talk = logging.getLogger("huggingface_hub.hf_api")
+    level, silenced = talk.level, not (bars_wanted(quiet) or are_progress_bars_disabled())
+    talk.setLevel(logging.ERROR)
+    if silenced:
+        disable_progress_bars()
     try:
         yield
     finally:
-        enable_progress_bars()
+        talk.setLevel(level)
+        if silenced:
+            enable_progress_bars()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import venv
 
 import httpx2
@@ -243,15 +242,3 @@ def test_the_older_client_too(hub, folder, tmp_path):
     assert found["refused"]
     assert found["name"] == "somebody"
     assert "inner/data.parquet" in found["files"]
-
-
-def test_a_process_knows_the_hub_by_its_environment(hub, tmp_path):
-    program = "from huggingface_hub import HfApi; print(HfApi().whoami()['name'])"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=hub.environment(tmp_path, TOKEN),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["somebody"]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.cli import main
 from ecg_byte_hf.hub.push import plan_push, push
-from tests.hub_server.server import OTHER_TOKEN, READ_TOKEN, TOKENS
+from tests.hub_server.server import OTHER_TOKEN, READ_TOKEN, TOKEN, TOKENS
 
 HIDDEN = "PhysioNet Credentialed Health Data License 1.5.0"
 
@@ -311,6 +313,19 @@ def test_no_token_is_ever_printed_or_logged(
     everything = "\n".join([*printed, caplog.text])
     assert "org/x" in everything
     assert not [token for token in (*TOKENS, "hf_nobodysSecret") if token in everything]
+
+
+def test_a_process_finds_hub_and_token_in_its_environment(hub, tokenizer, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "ecg_byte_hf.cli", "push", tokenizer, "org/ecg-byte"],
+        env=hub.environment(tmp_path / "home", TOKEN),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{hub.endpoint}/org/ecg-byte at ")
+    assert TOKEN not in done.stdout
+    sent(hub, tokenizer, "org/ecg-byte")
 
 
 def test_train_and_prepare_push_what_they_made(hub, corpus, monkeypatch, capsys, tmp_path):

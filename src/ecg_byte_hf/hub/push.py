@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..hub_code.errors import EcgByteError
-from ..progress import hub_bars
+from ..progress import hub_output
 from .cards import CARD_FILE, REPOSITORY
 from .connection import hub_errors, require_token
 from .folders import (
@@ -152,7 +152,7 @@ def push(
     from huggingface_hub import HfApi
 
     api = HfApi(token=token, library_name="ecg-byte-hf", library_version=__version__)
-    with hub_errors(repo_id, token), hub_bars(quiet):
+    with hub_errors(repo_id, token), hub_output(quiet):
         gone = _open_repository(api, plan, private=private, revision=revision)
         return _commit(api, plan, gone, revision or "main")
 
