@@ -13,13 +13,13 @@ from . import __version__
 from .extras import require_extra
 from .hub.cards import RUN_PICTURES
 from .hub_code.errors import EcgByteError
+from .hub_code.presets import DEFAULT_PRESET
 from .shipped import shipped_file
 
-# What a small Llama learns to read in a few minutes: a step (mV) almost four times the preset's
-# default and a small vocabulary. Fewer, more frequent tokens, at a larger error.
-PRESET = "compact"
-VOCABULARY_SIZE = 1024
-CODEC: dict[str, Any] = {"step": 1.2}
+# What a small Llama learns to read in a few minutes: steps (mV) of four and almost three times the
+# preset's own and a small vocabulary. Fewer, more frequent tokens, at a larger error.
+VOCABULARY_SIZE = 1536
+CODEC: dict[str, Any] = {"step": 2.0, "template_step": 0.4}
 CONFIG = "training/configs/small.yaml"
 SETTINGS_FILE = "quickstart.json"
 RECORD = "record.csv"
@@ -62,7 +62,7 @@ def quickstart(
 
     step(f"simulating {records:,} ECGs with known truth -> {folder / 'corpus'}")
     say(f"         {_corpus(folder, records, seed, replaced, quiet)}")
-    step(f"training the tokenizer, preset {PRESET} -> {folder / 'tokenizer'}")
+    step(f"training the tokenizer, preset {DEFAULT_PRESET} -> {folder / 'tokenizer'}")
     fidelity = _tokenizer(folder, quiet)
     overall = fidelity["overall"]
     say(
@@ -82,7 +82,7 @@ def quickstart(
         f"asking: {asked['question']}\n         answer: {asked['answer']} (truth: {asked['truth']})"
     )
     report = {
-        "settings": settings | {"preset": PRESET, "vocabulary_size": VOCABULARY_SIZE},
+        "settings": settings | {"preset": DEFAULT_PRESET, "vocabulary_size": VOCABULARY_SIZE},
         "fidelity": fidelity,
         "reading": accuracy,
         "asked": asked,
@@ -170,9 +170,11 @@ def _tokenizer(folder: Path, quiet: bool) -> dict[str, Any]:
         return dict(json.loads(result.read_text(encoding="utf-8")))
     processor = processor_from_corpus(
         folder / "corpus",
-        preset=PRESET,
+        preset=DEFAULT_PRESET,
         vocabulary_size=VOCABULARY_SIZE,
         codec=CODEC,
+        # Copies save 1 to 2 % of the tokens (docs/codec.md), for more time than that saves here.
+        augment=0,
         quiet=quiet,
     )
     save_processor(processor, tokenizer)

@@ -82,7 +82,7 @@ def train_tokenizer_command(
 ) -> None:
     """Fit an extractor on a corpus and train its BPE: writes a folder for AutoTokenizer.
 
-    Example: ecg-byte train-tokenizer out/corpus --preset compact --out out/tokenizer
+    Example: ecg-byte train-tokenizer corpora/ptb-xl --preset beat --out tokenizers/beat
     """
     from ..corpus_tokenizer import claim_tokenizer_folder, processor_from_corpus, save_processor
     from ..hub.push import check_push
