@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
 from huggingface_hub import DatasetCard, ModelCard
+from safetensors.numpy import save_file
 
 from ecg_byte_hf import EcgByteError, EcgByteProcessor
 from ecg_byte_hf.corpora.summary import dataset_card
@@ -40,7 +42,6 @@ READING = {
     },
     "ecg_tokens_mean": 199.6,
     "ecg_vocabulary": 1024,
-    "parameters": 1234567,
     "preset": "compact",
     "questions": {"train": 120, "validation": 30},
     "records": {"train": 60, "validation": 15},
@@ -65,6 +66,8 @@ def model(tmp_path):
     (folder / "evaluation-test.json").write_text(json.dumps(EVALUATION))
     (folder / "adapter_config.json").write_text("{}")
     (folder / "ecg.png").write_bytes(b"png")
+    matrix = np.zeros((1000, 3), np.float32)
+    save_file({"a": matrix, "b": matrix[:10]}, folder / "adapter_model.safetensors")
     return folder
 
 
@@ -147,7 +150,7 @@ def test_a_models_card_says_accuracy_and_controls(hub, model):
     assert "| shuffled | - | - | - |" in card.text
     assert (card.data.base_model, card.data.license) == ("org/base", "cc-by-4.0")
     assert "| ECGs | 60 | 15 |" in card.text
-    assert "LoRA adapter on org/base" in card.text
+    assert "A LoRA adapter of 3,030 parameters on org/base" in card.text
     assert "![ecg.png](ecg.png)" in card.text
     assert "Not a medical device" in card.text
     card.validate()

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.cli import app
 from ecg_byte_hf.corpora.simulation import simulate
+from ecg_byte_hf.hub.model_card import MARKER
 from ecg_byte_hf.reading.answering import ask
 from ecg_byte_hf.reading.evaluation import evaluate, flat_ecg_ids
 from ecg_byte_hf.reading.loading import load_reader
@@ -44,6 +45,7 @@ def trained(tmp_path_factory, corpus, tokenizer):
 
 
 COMMON = [
+    "README.md",
     "chat_template.jinja",
     "ecg_tokenizer/tokenizer.json",
     "feature_extraction_ecg_byte.py",
@@ -60,6 +62,7 @@ def check_repository(folder, local):
     going = [path for path in tiny.goes_to_the_hub(folder) if path.is_file()]
     names = {str(path.relative_to(folder)) for path in going}
     assert set(COMMON) <= names
+    assert MARKER in (folder / "README.md").read_text()
     for path in going:
         assert path.suffix not in (".bin", ".pt", ".pth", ".pkl"), path
         assert str(local).encode() not in path.read_bytes(), path
@@ -69,7 +72,7 @@ def check_repository(folder, local):
 def test_a_small_new_llama_is_a_plain_checkpoint_and_names_no_local_path(trained, corpus):
     names = check_repository(trained, corpus.parents[1])
     assert {"config.json", "model.safetensors"} <= names
-    assert not any(name.startswith(("adapter", "training", "blind", "README")) for name in names)
+    assert not any(name.startswith(("adapter", "training", "blind")) for name in names)
     assert (trained / ".gitignore").read_text() == "/training/\n/blind/\n"
     assert (trained / "blind" / "model.safetensors").is_file()
     assert check_base_is_public(trained) is None
@@ -83,7 +86,7 @@ def test_a_small_new_llama_is_a_plain_checkpoint_and_names_no_local_path(trained
 def test_an_adapter_is_a_repository_as_it_stands(adapter, corpus):
     names = check_repository(adapter, corpus.parents[1])
     assert {"adapter_config.json", "adapter_model.safetensors"} <= names
-    assert not any(name.startswith(("config", "model", "training", "README")) for name in names)
+    assert not any(name.startswith(("config", "model", "training")) for name in names)
     assert check_base_is_public(adapter) == tiny.BASE_ID
     settings = json.loads((adapter / "reading.json").read_text())
     assert settings["base"] == tiny.BASE_ID

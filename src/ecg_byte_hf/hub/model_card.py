@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def model_card(folder: Path) -> str:
         base=base or "a base without a public name",
         corpus=corpus,
         preset=settings["preset"],
-        parameters=f"{settings['parameters']:,}",
+        parameters=f"{_stored_parameters(folder):,}",
         ecg_vocabulary=f"{settings['ecg_vocabulary']:,}",
         ecg_tokens_mean=f"{settings['ecg_tokens_mean']:.0f}",
         splits=splits,
@@ -89,6 +90,21 @@ def model_card(folder: Path) -> str:
         pictures=pictures_in(folder),
         version=__version__,
     )
+
+
+def _stored_parameters(folder: Path) -> int:
+    """How many numbers the safetensors files of a folder hold; a tied matrix lies there once."""
+    from safetensors import safe_open
+
+    count = 0
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="numpy") as tensors:
+                names = list(tensors.keys())
+                count += sum(prod(tensors.get_slice(name).get_shape()) for name in names)
+        except Exception as error:
+            raise EcgByteError(f"{path}: cannot be read ({error}); train it again") from None
+    return count
 
 
 def _results(result: Mapping[str, Any], corpus: Mapping[str, Any] | None, title: str) -> list[Any]:
