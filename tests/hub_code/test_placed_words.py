@@ -127,3 +127,11 @@ def test_the_form_is_kept_in_the_configuration_and_checked():
     assert EcgByteFeatureExtractor(**extractor.to_dict()).alphabet == extractor.alphabet
     with pytest.raises(EcgByteError, match="template_words"):
         EcgByteFeatureExtractor("beat", codec={"template_words": "other"})
+
+
+def test_of_several_values_at_one_place_the_last_counts():
+    placed = PlacedWords(1, 1)
+    first, second = (placed.encode(np.array([[0, value] + [0] * 14]))[0] for value in (3, -2))
+    parsed = placed.parse(first + second[1:], 0)
+    assert parsed.places.tolist() == [0, 1, 1]
+    assert parsed.values.tolist() == [0, 0, -2]

@@ -153,7 +153,7 @@ class BeatCodec:
             raise EcgByteError(
                 f"beat: template_words {template_words!r} must be 'runs' or 'placed'"
             )
-        if not (np.isfinite(sampling_rate) and 1 <= sampling_rate <= 1e5):
+        if not (np.isfinite(sampling_rate) and 1 <= sampling_rate <= 1e4):
             raise EcgByteError(f"beat: sampling_rate {sampling_rate!r} must be a number of Hz")
         if templates not in (0, 1, 2):
             raise EcgByteError(f"beat: templates {templates!r} must be 0, 1 or 2")

@@ -88,12 +88,17 @@ class PlacedWords:
         """Read a component's word, or a part that begins at a place; never fails.
 
         A symbol that names another component is foreign. A block's symbol takes the places from the
-        last block to its own end.
+        last block to its own end. Of several values at one place the last counts, the others are 0.
         """
         symbols = [found for found in self._read(word, component, place) if found is not None]
         places, widths, values = np.array(symbols, dtype=np.int64).reshape(-1, 3).T
+        used = np.flatnonzero(values)
+        last = dict(zip(places[used].tolist(), used.tolist(), strict=True))
+        counted = np.zeros(len(values), dtype=np.int32)
+        kept = list(last.values())
+        counted[kept] = values[kept]
         foreign = len(word) - len(symbols)
-        return Parsed(places, widths, values.astype(np.int32), None, places[:0], foreign)
+        return Parsed(places, widths, counted, None, places[:0], foreign)
 
     def known(self, word: str, component: int) -> NDArray[np.bool_]:
         """Which characters of a component's word are not foreign: bool (characters,)."""

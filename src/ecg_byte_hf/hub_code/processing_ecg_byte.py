@@ -138,7 +138,8 @@ class EcgByteProcessor(ProcessorMixin):
         `paper`. `token_symbols` says where tokens stand in an ECG. `channel` defaults to the one
         that a marker marks, else to `r1`, the first component of what is left (`paper`: to the
         first lead; `beat` with separate alphabets: to the first channel of the token's kind). RR
-        tokens and markers add nothing.
+        tokens and markers add nothing. Where a value's extension ends one token and the value
+        begins the next, each is taken alone; `token_contributions` takes them together.
 
         Raises `EcgByteError` for an unknown token or channel, a place out of range, and symbols
         that cannot stand in the channel.
