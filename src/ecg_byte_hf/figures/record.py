@@ -128,23 +128,27 @@ def draw_record_tokens(processor: EcgByteProcessor, record: EcgRecord, channel: 
 def _not_a_lead(channel: str, extractor: EcgByteFeatureExtractor) -> tuple[str, list[str]]:
     """What a channel's waveform is, for the title and for the notes."""
     number = 1 if channel == "rr" else int(channel[1:])
-    weights = " ".join(
+    weights = [
         f"{weight:+.2f} {lead}"
         for lead, weight in zip(STANDARD_LEADS, extractor.codec.klt[number - 1], strict=True)
-    )
-    note = f"component {number}, a weighted sum of the leads: {weights}"
+    ]
+    # On one line they would not fit the figure.
+    sums = [
+        f"component {number}, a weighted sum of the leads: {' '.join(weights[:6])}",
+        " ".join(weights[6:]),
+    ]
     component = f"component {number}"
     if channel == "rr":
         return "rr, the rhythm", [
             "a token says where the next beats come: its box ends at the last of them; drawn over "
             "component 1",
-            note,
+            *sums,
         ]
     if channel.startswith("t"):
         return f"{channel}, the representative beat in {component}", [
             "drawn once, and decoded at every beat that rr places",
-            note,
+            *sums,
         ]
     if extractor.preset in BEAT_PRESETS:
-        return f"{channel}, what the beats leave of {component}", [note]
-    return f"{channel}, {component}", [note]
+        return f"{channel}, what the beats leave of {component}", sums
+    return f"{channel}, {component}", sums

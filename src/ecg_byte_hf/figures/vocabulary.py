@@ -76,7 +76,7 @@ def draw_vocabulary(processor: EcgByteProcessor, usage: TokenUsage, title: str =
     groups = [group for kind in usage.kinds for group in _groups(processor, usage, kind)]
     row_mm = _TEXT_MM + _WAVE_MM + 1
     heights = [_KIND_MM + -(-len(group.cells) // _COLUMNS) * row_mm + 1.5 for group in groups]
-    height = HEAD_MM + sum(heights) + 3 * NOTE_MM
+    height = HEAD_MM + sum(heights) + 4 * NOTE_MM
     figure, axes = figure_in_mm(README_MM, height)
     add_head(
         axes,
@@ -232,8 +232,8 @@ def _notes(preset: str) -> list[str]:
     notes = [
         "bold: the id; grey: its share of the uses in words of its kind, or of their symbols; "
         "below: the channel that uses it most,",
-        "and the lead where its wave is largest; no wave: where the next one is",
+        "and the lead where its wave is largest; no wave: the place or size of the next",
     ]
     if preset in BEAT_PRESETS:
-        notes[1] += "; ±127 ...: the next token changes RR by so much more"
+        notes.append("±127 ...: the next token changes RR by so much more")
     return notes
