@@ -210,16 +210,16 @@ def _write_csv(record: Any, path: Path) -> None:
 
 
 def _pictures(folder: Path) -> Any:
+    from .figures.beat import draw_beat
     from .figures.canvas import save_figure
-    from .figures.record import draw_record, draw_record_tokens
+    from .figures.record import draw_record
     from .hub_code.processing_ecg_byte import EcgByteProcessor
 
     record = _held_out(folder)
     _write_csv(record, folder / RECORD)
     processor = EcgByteProcessor.from_pretrained(str(folder / TOKENIZER))
-    channel = processor.feature_extractor.channels[0]
     save_figure(draw_record(processor, record), folder / ECG_PICTURE)
-    save_figure(draw_record_tokens(processor, record, channel), folder / TOKENS_PICTURE)
+    save_figure(draw_beat(processor, record), folder / TOKENS_PICTURE)
     return record
 
 
