@@ -50,6 +50,7 @@ STEPS: dict[str, dict[str, Any]] = {
     "paper": {},
     "compact": {"step": 1.2},
     "beat": {"step": 1.85, "template_step": 0.55},
+    "beat-placed": {"step": 1.85, "template_step": 0.55},
 }
 SAMPLING_RATE_HZ = 100.0
 _SHARED_SEED = 100

@@ -62,6 +62,7 @@ _PLAIN_LONE_DEAD_ZONE = 0.7
 _KINDS = ("rr", "t", "r")
 
 Float32 = NDArray[np.float32]
+Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 
@@ -85,10 +86,14 @@ def _common_from_own(kind: str) -> dict[int, str]:
 
 
 class _Coded(NamedTuple):
-    """A way to code a signal: its words (common alphabet) and its coefficients' squared error."""
+    """A way to code a signal: its words (common alphabet) and its coefficients' squared error.
+
+    `templates`: the values of its representative beats (8, places), where it has any.
+    """
 
     words: list[str]
     error: float
+    templates: Int32 | None = None
 
 
 def _cost(coded: _Coded, error: float) -> float:
@@ -254,10 +259,10 @@ class BeatCodec:
         if np.count_nonzero(values) / _SYMBOLS_PER_TOKEN["r"] <= limit:
             plain = [""] * (1 + COMPONENTS) + self._rest.words(values, components.shape[1])
             coded.append(_Coded(plain, error))
-        words = min(coded, key=lambda one: _cost(one, error)).words
+        words, _, templates = min(coded, key=lambda one: _cost(one, error))
         return [
             *self._own(self.channels[:1], words[:1]),
-            *self._own_template_words(words[1 : 1 + COMPONENTS]),
+            *self._own_template_words(words[1 : 1 + COMPONENTS], templates),
             *self._own(self.channels[1 + COMPONENTS :], words[1 + COMPONENTS :]),
         ]
 
@@ -270,11 +275,10 @@ class BeatCodec:
             for channel, word in zip(channels, words, strict=True)
         ]
 
-    def _own_template_words(self, words: Sequence[str]) -> list[str]:
-        if self._placed is None:
+    def _own_template_words(self, words: Sequence[str], values: Int32 | None) -> list[str]:
+        if self._placed is None or values is None:
             return self._own(self.channels[1 : 1 + COMPONENTS], words)
-        values = dequantise([parse(word) for word in words], 2 * self._beat_samples, 1.0)
-        return self._placed.encode(values.astype(np.int32))
+        return self._placed.encode(values)
 
     def _error(self, values: NDArray[np.int32], coefficients: Float32) -> float:
         missed = (values * np.float32(self._rest.step) - coefficients).ravel()
@@ -303,9 +307,10 @@ class BeatCodec:
         coefficients = self._rest.coefficients(rest)
         values = self._rest.quantise(coefficients)
         words = [encode_beats(positions, kinds, self._usual_interval)]
-        words += encode_rows(np.concatenate(templates, axis=1))
+        of_templates = np.concatenate(templates, axis=1)
+        words += encode_rows(of_templates)
         words += self._rest.words(values, samples)
-        return _Coded(words, self._error(values, coefficients))
+        return _Coded(words, self._error(values, coefficients), of_templates)
 
     def _laid_out(self, rhythm: _Rhythm, samples: int) -> Float32:
         return lay_out(rhythm.templates, rhythm.positions, rhythm.kinds, self._before, samples)
