@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.reading.adapter import load_merged
@@ -26,3 +27,12 @@ def test_settings_that_do_not_fit_and_folders_that_are_none_are_refused(tmp_path
         read_settings(tmp_path)
     with pytest.raises(EcgByteError, match="no adapter"):
         load_merged(tmp_path, 10)
+
+
+def test_pickled_weights_are_not_read(tmp_path):
+    base = tiny.make_base(tmp_path / "base")
+    weights = load_llama(str(base))[0].state_dict()
+    (base / "model.safetensors").unlink()
+    torch.save(weights, base / "pytorch_model.bin")
+    with pytest.raises(EcgByteError, match=r"cannot load a Llama.*safetensors"):
+        load_llama(str(base))

@@ -23,7 +23,11 @@ def push_command(
         typer.Option(help="Report of `ecg-byte report --json` for a tokenizer's card."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List what would go, and its size; no network.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="List what would go, and its size; no network. A missing card is written.",
+        ),
     ] = False,
     quiet: Quiet = False,
 ) -> None:

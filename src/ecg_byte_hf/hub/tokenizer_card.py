@@ -117,7 +117,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise EcgByteError(f"{path}: is missing; save the tokenizer again") from None
+        raise EcgByteError(f"{path}: no such file; write it again") from None
     except (OSError, ValueError, RecursionError) as error:
         raise EcgByteError(f"{path}: cannot be read ({error})") from None
     if not isinstance(content, dict):

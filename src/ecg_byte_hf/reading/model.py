@@ -86,7 +86,8 @@ def load_llama(
     """A causal language model and its tokenizer from a Hub id or a folder, or from a GGUF in it.
 
     Weights are float32, or bfloat16 where the training runs in it; a GGUF's are dequantised.
-    `revision` is a commit, branch or tag of a repository on the Hub.
+    `revision` is a commit, branch or tag of a repository on the Hub. Pickled weights are not read:
+    an adapter names its base, so whoever made the adapter chose the file.
 
     Raises:
         EcgByteError: nothing can be loaded from there; says what transformers said.
@@ -100,11 +101,14 @@ def load_llama(
     extra = {key: value for key, value in extra.items() if value}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **extra)
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, **extra)
+        model = AutoModelForCausalLM.from_pretrained(
+            name, dtype=dtype, use_safetensors=not gguf_file, **extra
+        )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise EcgByteError(
             f"cannot load a Llama from {name!r}: {first_line(error)} (give a Hub id, or a folder "
-            "with config.json, weights and tokenizer, or the folder of a GGUF with --gguf-file)"
+            "with config.json, weights in safetensors and tokenizer, or the folder of a GGUF with "
+            "--gguf-file)"
         ) from error
     if gguf_file:
         _forget_quantisation(model)
