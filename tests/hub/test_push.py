@@ -71,6 +71,13 @@ def test_a_branch_is_made_and_main_stays(hub, tokenizer):
     assert list(hub.store.files("model", "org/ecg-byte")) == [".gitattributes"]
 
 
+@pytest.mark.parametrize("branch", ["", "a b", "../main", "refs/pr/1", "a/", "v..1", "-d"])
+def test_a_bad_branch_is_refused_before_anything(hub, tokenizer, branch):
+    with pytest.raises(EcgByteError, match="no name of a branch"):
+        push(tokenizer, "org/ecg-byte", revision=branch)
+    assert hub.faults.requests == []
+
+
 def test_private_is_private(hub, tokenizer):
     push(tokenizer, "org/secret", private=True)
     assert hub.store.repositories["model", "org/secret"].private

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 # What the Hub or its owner put beside our files.
 _NOT_OURS = {".gitattributes", CARD_FILE, "LICENSE", "LICENSE.md"}
+_BRANCH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,13 @@ def check_repo_id(repo_id: str) -> None:
         )
 
 
+def _check_branch(revision: str) -> None:
+    if not _BRANCH.fullmatch(revision) or revision.startswith("refs/") or ".." in revision:
+        raise EcgByteError(
+            f"{revision!r}: no name of a branch; give letters, digits and - _ . with / between"
+        )
+
+
 def check_push(repo_id: str) -> None:
     """Raise `EcgByteError` for a bad name or no token: before the work whose result is pushed."""
     check_repo_id(repo_id)
@@ -144,9 +153,11 @@ def push(
     only what did not arrive and ends in the same state. Files of the same kind that are not in the
     folder go from the repository; others stay. `HF_ENDPOINT` and `HF_TOKEN` are honoured.
 
-    Raises `EcgByteError` where `plan_push` does, where there is no token, no right or no network,
-    and where the repository holds something else.
+    Raises `EcgByteError` where `plan_push` does, for a bad branch, where there is no token, no
+    right or no network, and where the repository holds something else.
     """
+    if revision is not None:
+        _check_branch(revision)
     plan = plan_push(folder, repo_id, private=private, report=report)
     token = require_token()
     from huggingface_hub import HfApi

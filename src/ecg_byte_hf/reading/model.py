@@ -102,7 +102,7 @@ def load_llama(
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **extra)
         model = AutoModelForCausalLM.from_pretrained(
-            name, dtype=dtype, use_safetensors=not gguf_file, **extra
+            name, dtype=dtype, use_safetensors=None if gguf_file else True, **extra
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise EcgByteError(
