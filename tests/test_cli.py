@@ -56,10 +56,10 @@ def test_an_unknown_option_is_a_usage_error(command):
 
 def test_from_corpus_to_report_and_picture(corpus, tmp_path):
     tokenizer = tmp_path / "tokenizer"
-    trained = run("train-tokenizer", corpus, "--vocab-size", 400, "--out", tokenizer)
+    trained = run("train-tokenizer", corpus, "--vocab-size", 800, "--out", tokenizer)
     assert trained.returncode == 0, trained.stderr
-    assert "400 tokens" in trained.stdout
-    again = run("train-tokenizer", corpus, "--vocab-size", 400, "--out", tokenizer)
+    assert "800 tokens" in trained.stdout
+    again = run("train-tokenizer", corpus, "--vocab-size", 800, "--out", tokenizer)
     assert again.returncode == 1
     assert "--overwrite" in again.stderr
     reported = run("report", tokenizer, corpus, "--json", tmp_path / "report.json")
