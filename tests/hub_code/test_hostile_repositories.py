@@ -54,9 +54,10 @@ values = st.one_of(
     st.text(max_size=6),
     st.sampled_from(["../../etc/passwd", "9" * 5000, "\ud800", "<|ecg|>", "A" * 200_000]),
     st.lists(st.integers() | st.floats() | st.text(max_size=3) | st.none(), max_size=4),
-    st.just([0] * 100_000),
+    # Made anew each time: later changes may go into what an earlier one put there.
+    st.builds(lambda: [0] * 100_000),
     st.dictionaries(st.text(max_size=4), st.integers() | st.text(max_size=3), max_size=3),
-    st.just({"__type": "AddedToken", "content": 3}),
+    st.builds(lambda: {"__type": "AddedToken", "content": 3}),
 )
 new_keys = st.sampled_from(
     [
