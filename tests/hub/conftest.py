@@ -34,6 +34,8 @@ def hub(hub_process: HubServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    # transformers keeps the client that an earlier test made.
+    monkeypatch.setattr("transformers.utils.hub._hf_api", None, raising=False)
     monkeypatch.setenv("HF_ENDPOINT", hub_process.endpoint)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     yield hub_process
