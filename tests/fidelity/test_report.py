@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,30 +10,14 @@ from ecg_byte_hf.fidelity.report import measure
 from ecg_byte_hf.fidelity.report_output import report_table, write_json
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
-from ..small_tokenizer import simulated_records, small_processor
-
-
-def _rows(count: int) -> list[dict[str, Any]]:
-    """Corpus rows, as `datasets` hands them over in numpy format."""
-    rows = []
-    for one in simulated_records()[:count]:
-        signal = np.round(one.record.signal / 0.001).astype(np.int16)
-        rows.append(
-            {
-                "record_id": one.record.record_id,
-                "signal": signal,
-                "scale": np.float32(0.001),
-                "samples": signal.shape[1],
-                "sampling_rate": one.record.sampling_rate,
-            }
-        )
-    return rows
+from ..small_tokenizer import small_processor
+from .rows import corpus_rows
 
 
 @pytest.mark.parametrize("preset", ["compact", "paper"])
 def test_report_is_what_the_processor_gives(preset: str) -> None:
     processor = small_processor(preset)
-    rows = _rows(4)
+    rows = corpus_rows(4)
     result = measure(processor, rows)
     tokens, squares, prds = [], [], []
     for row in rows:
@@ -60,7 +43,7 @@ def test_report_is_what_the_processor_gives(preset: str) -> None:
 
 
 def test_a_bad_record_is_left_out_and_named() -> None:
-    rows = _rows(2)
+    rows = corpus_rows(2)
     rows[0] = rows[0] | {"record_id": "flat one", "signal": np.zeros_like(rows[0]["signal"])}
     result = measure(small_processor(), rows)
     assert result["settings"]["records"] == 1
@@ -71,7 +54,7 @@ def test_a_bad_record_is_left_out_and_named() -> None:
 
 
 def test_table_and_json(tmp_path: Path) -> None:
-    result = measure(small_processor(), _rows(2))
+    result = measure(small_processor(), corpus_rows(2))
     write_json(result, tmp_path / "new" / "report.json")
     assert json.loads((tmp_path / "new" / "report.json").read_text()) == result
     table = report_table(result)
@@ -81,7 +64,7 @@ def test_table_and_json(tmp_path: Path) -> None:
 
 
 def test_another_unit_has_no_microvolts() -> None:
-    result = measure(small_processor(unit="SD"), _rows(2))
+    result = measure(small_processor(unit="SD"), corpus_rows(2))
     assert not [name for name in result["overall"] if name.endswith("_uV")]
     assert result["overall"]["rmse"] > 0
     assert report_table(result).row_count == 13

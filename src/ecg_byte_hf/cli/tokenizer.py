@@ -38,7 +38,8 @@ def train_tokenizer_command(
     vocab_sizes: Annotated[
         str | None,
         typer.Option(
-            metavar="rr=N,t=N,r=N", help="Instead: tokens per kind of word, no merge shared (beat)."
+            metavar="rr=N,t=N,r=N",
+            help="Instead: tokens per kind of word, no merge shared (beat presets).",
         ),
     ] = None,
     augment: Annotated[
@@ -46,7 +47,7 @@ def train_tokenizer_command(
         typer.Option(
             min=0,
             help="Shifted and scaled copies of each ECG that the BPE also sees.",
-            show_default="2 for beat, else 0",
+            show_default="2 for the beat presets, else 0",
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
@@ -57,14 +58,15 @@ def train_tokenizer_command(
         str | None, typer.Option(help="clean, paper or none; default: the preset's own.")
     ] = None,
     step: Annotated[
-        float | None, typer.Option(help="Quantiser step in mV (default: compact 0.33, beat 0.5).")
+        float | None,
+        typer.Option(help="Quantiser step in mV (default: compact 0.33, beat presets 0.5)."),
     ] = None,
     dead_zone: Annotated[
         float | None,
-        typer.Option(help="Share of a step that becomes 0 (compact, beat; default 0.6)."),
+        typer.Option(help="Share of a step that becomes 0 (compact, beat presets; default 0.6)."),
     ] = None,
     template_step: Annotated[
-        float | None, typer.Option(help="Step of the representative beat in mV (beat).")
+        float | None, typer.Option(help="Step of the representative beat in mV (beat presets).")
     ] = None,
     one_word: Annotated[
         bool, typer.Option("--one-word", help="One word per ECG, as in the paper (paper).")
