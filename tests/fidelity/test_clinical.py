@@ -16,8 +16,8 @@ from ecg_byte_hf.hub_code.cleaning import clean
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from ..small_tokenizer import small_processor
+from .rows import corpus_rows
 from .test_delineation import plain_records
-from .test_report import _rows
 
 pytest.importorskip("neurokit2")
 
@@ -126,13 +126,13 @@ def test_a_beat_that_was_lost_leaves_the_other_intervals_alone() -> None:
 
 
 def test_report_and_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = measure(small_processor(), _rows(2), comparisons=[ClinicalComparison()])
+    result = measure(small_processor(), corpus_rows(2), comparisons=[ClinicalComparison()])
     text: dict[str, Any] = json.loads(json.dumps(result, allow_nan=False))
     assert set(text["clinical"]["lead_II"]) == {one.name for one in MEASURES}
     assert len(text["clinical"]["per_lead"]) == 12
     assert clinical_table(text["clinical"]).row_count == (1 + 8) + (1 + 5) + 2 * (1 + 12)
     with pytest.raises(EcgByteError, match="in mV"):
-        measure(small_processor(unit="SD"), _rows(1), comparisons=[ClinicalComparison()])
+        measure(small_processor(unit="SD"), corpus_rows(1), comparisons=[ClinicalComparison()])
 
     def missing(name: str, what: str) -> None:
         raise EcgByteError(f"{what} needs {name}")
