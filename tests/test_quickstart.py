@@ -44,13 +44,13 @@ def stages(monkeypatch, tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(CONFIG))
     titles = []
-    run_stage = training._run_stage
+    run_stage = training.run_stage
 
     def named(*args, title, **kwargs):
         titles.append(title)
         return run_stage(*args, title=title, **kwargs)
 
-    monkeypatch.setattr(training, "_run_stage", named)
+    monkeypatch.setattr(training, "run_stage", named)
     monkeypatch.setattr(module, "shipped_file", lambda name: config)
     return titles
 

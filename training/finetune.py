@@ -3,7 +3,7 @@
     accelerate launch training/finetune.py --config training/configs/small.yaml \\
         --corpus CORPUS --tokenizer TOKENIZER --output-dir OUT
 
-A config holds fields of `ReadingArguments` (ecg_byte_hf.reading.training) and of transformers'
+A config holds fields of `ReadingArguments` (ecg_byte_hf.reading) and of transformers'
 `TrainingArguments`; the command line overrides it, field by field.
 """
 

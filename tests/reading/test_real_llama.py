@@ -15,7 +15,8 @@ from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import load_reader
 from ecg_byte_hf.reading.merging import merge
 from ecg_byte_hf.reading.model import load_llama
-from ecg_byte_hf.reading.training import ReadingArguments, finetune
+from ecg_byte_hf.reading.reading_arguments import ReadingArguments
+from ecg_byte_hf.reading.training import finetune
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 

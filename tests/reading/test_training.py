@@ -20,7 +20,8 @@ from ecg_byte_hf.reading.answering import ask
 from ecg_byte_hf.reading.evaluation import evaluate, flat_ecg_ids
 from ecg_byte_hf.reading.loading import load_reader
 from ecg_byte_hf.reading.output_folder import check_base_is_public
-from ecg_byte_hf.reading.training import ReadingArguments, finetune
+from ecg_byte_hf.reading.reading_arguments import ReadingArguments
+from ecg_byte_hf.reading.training import finetune
 
 from . import tiny
 
@@ -141,7 +142,7 @@ def test_interrupted_blind_run_does_not_train_the_other_half_again(
 
     whole = ReadingTrainer.training_step
     titles, steps = [], []
-    run_stage = training._run_stage
+    run_stage = training.run_stage
 
     def named(*args, title, **kwargs):
         titles.append(title)
@@ -153,7 +154,7 @@ def test_interrupted_blind_run_does_not_train_the_other_half_again(
             raise KeyboardInterrupt
         return whole(self, *args, **kwargs)
 
-    monkeypatch.setattr(training, "_run_stage", named)
+    monkeypatch.setattr(training, "run_stage", named)
     monkeypatch.setattr(ReadingTrainer, "training_step", interrupted)
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):

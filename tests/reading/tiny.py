@@ -14,7 +14,7 @@ from ecg_byte_hf.corpora.simulated import simulated
 from ecg_byte_hf.corpora.writer import write_corpus
 from ecg_byte_hf.reading.model import new_llama, train_text_tokenizer
 from ecg_byte_hf.reading.output_folder import NOT_FOR_THE_HUB
-from ecg_byte_hf.reading.training import ReadingArguments
+from ecg_byte_hf.reading.reading_arguments import ReadingArguments
 from ecg_byte_hf.reading.vocabulary import add_ecg_tokens
 
 MARKERS = ("<|r1|>", "<|r2|>")

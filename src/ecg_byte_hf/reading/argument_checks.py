@@ -10,7 +10,7 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
-    from .training import ReadingArguments
+    from .reading_arguments import ReadingArguments
 
 # A byte-level BPE holds 256 bytes and its four special tokens at least.
 _SMALLEST_TEXT_VOCABULARY = 260

@@ -16,7 +16,7 @@ from ecg_byte_hf.threads import wait_without_spinning
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
-    from .training import ReadingArguments
+    from .reading_arguments import ReadingArguments
 
 
 @dataclass
@@ -68,7 +68,7 @@ def parse_finetune(argv: Sequence[str]) -> tuple[ReadingArguments, TrainingArgum
     """
     from transformers import HfArgumentParser, TrainingArguments
 
-    from .training import ReadingArguments
+    from .reading_arguments import ReadingArguments
 
     first = ArgumentParser(add_help=False)
     first.add_argument("--config")

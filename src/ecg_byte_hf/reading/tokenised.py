@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 if TYPE_CHECKING:
-    from .training import ReadingArguments
+    from .reading_arguments import ReadingArguments
 
 
 @dataclass

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,92 +29,14 @@ from .output_folder import (
     write_finished,
     write_ignore_file,
 )
+from .reading_arguments import ReadingArguments
 from .repository import commit_of
-from .sequences import Chat, Reading, build_readings, collate, pack
+from .sequences import Chat, Reading, build_readings
+from .stages import run_stage, stage_arguments
 from .tokenised import TokenisedCorpus
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
-
-
-@dataclass
-class ReadingArguments:
-    """What is trained on what; everything about the optimisation is in `TrainingArguments`."""
-
-    corpus: str = field(default="", metadata={"help": "folder written by `ecg-byte prepare`"})
-    tokenizer: str = field(
-        default="", metadata={"help": "folder or Hub id of `ecg-byte train-tokenizer`"}
-    )
-    base: str | None = field(
-        default=None,
-        metadata={"help": "Hub id or folder of an instruction-tuned Llama; none: a small new one"},
-    )
-    gguf_file: str | None = field(default=None, metadata={"help": "name of a GGUF in that folder"})
-    base_id: str | None = field(
-        default=None, metadata={"help": "public id of the base, named in the adapter's config"}
-    )
-    context: int = field(default=2048, metadata={"help": "tokens of a sequence at most"})
-    small_llama: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "fields of LlamaConfig of a small new one"}
-    )
-    text_vocab_size: int = field(default=512, metadata={"help": "text BPE of a small new Llama"})
-    base_epochs: float = field(
-        default=3.0, metadata={"help": "epochs of training a small new Llama in full"}
-    )
-    base_learning_rate: float = field(default=1e-3, metadata={"help": "peak rate meanwhile"})
-    ecg_loss_weight: float = field(
-        default=0.2, metadata={"help": "weight of predicting ECG tokens meanwhile"}
-    )
-    lora_r: int = field(default=8, metadata={"help": "rank of the adapter"})
-    lora_alpha: int = field(default=16, metadata={"help": "scale of the adapter"})
-    lora_dropout: float = field(default=0.0, metadata={"help": "dropout before the adapter"})
-    lora_target_modules: str = field(
-        default="all-linear", metadata={"help": "PEFT's target_modules, names by commas"}
-    )
-    ecg_rows_spread: float = field(
-        default=1.0,
-        metadata={"help": "spread of new rows around the mean row, in standard deviations"},
-    )
-    train_ecg_rows: bool = field(
-        default=True, metadata={"help": "train the embeddings of ECG tokens; false: as drawn"}
-    )
-    max_train_records: int | None = field(default=None, metadata={"help": "fewer ECGs to train on"})
-    max_validation_records: int = field(
-        default=64, metadata={"help": "ECGs whose loss is watched while training"}
-    )
-    train_blind: bool = field(
-        default=True, metadata={"help": "train the control that sees no ECG as well"}
-    )
-    early_stopping_patience: int | None = field(
-        default=None, metadata={"help": "evaluations without gain before training stops"}
-    )
-    num_proc: int | None = field(default=None, metadata={"help": "processes that tokenise"})
-    overwrite: bool = field(default=False, metadata={"help": "replace the model in output_dir"})
-    quiet: bool = field(default=False, metadata={"help": "no progress bars"})
-
-    def check(self) -> None:
-        """Raise `EcgByteError` for arguments that cannot work together."""
-        for name in ("corpus", "tokenizer"):
-            if not getattr(self, name):
-                raise EcgByteError(f"--{name} is missing: give it or set it in the config")
-        if self.gguf_file and not self.base:
-            raise EcgByteError("--gguf-file needs --base, the folder that it lies in")
-        if self.base and Path(self.base).exists() and not self.base_id:
-            raise EcgByteError(
-                f"--base {self.base} is a local path, which means nothing elsewhere: give the "
-                "public id of that model with --base-id"
-            )
-        if self.base_id and Path(self.base_id).exists():
-            raise EcgByteError(f"--base-id {self.base_id} is a local path: give a public id")
-        if self.base_id and not self.base:
-            raise EcgByteError(
-                f"--base-id {self.base_id} needs --base: a small new Llama is saved whole and "
-                "names no base"
-            )
-        if not (self.train_ecg_rows or self.ecg_rows_spread):
-            raise EcgByteError(
-                "--ecg-rows-spread 0 with --train-ecg-rows false: all ECG tokens would be the same"
-            )
 
 
 def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[str, Any]:
@@ -214,7 +135,7 @@ def _train_one(
             shifted, corpus.questions[split], chat, context=context, blind=blind
         )
     train = partial(
-        _run_stage,
+        run_stage,
         readings=readings,
         chat=chat,
         context=context,
@@ -224,7 +145,7 @@ def _train_one(
     )
     losses: dict[str, Any] = {}
     if new and not base_done:
-        stage = _stage(training, out / STAGES_FOLDER / "base")
+        stage = stage_arguments(training, out / STAGES_FOLDER / "base")
         stage.num_train_epochs = arguments.base_epochs
         stage.learning_rate = arguments.base_learning_rate
         weight = 0.0 if blind else arguments.ecg_loss_weight
@@ -246,7 +167,7 @@ def _train_one(
         base_revision=None if new or arguments.base_id else commit_of(str(arguments.base)),
         train_rows=arguments.train_ecg_rows,
     )
-    stage = _stage(training, out / STAGES_FOLDER / "adapter")
+    stage = stage_arguments(training, out / STAGES_FOLDER / "adapter")
     title = "blind adapter" if blind else "adapter"
     losses["adapter"] = train(adapted, stage, ecg_loss_weight=0.0, title=title)
     longest: dict[str, int] = {}
@@ -316,76 +237,6 @@ def _what_is_trained(arguments: ReadingArguments, training: TrainingArguments) -
         path = Path(folder) / name
         contents[name] = path.read_text(encoding="utf-8") if path.is_file() else None
     return fields | {name: str(getattr(training, name, None)) for name in names} | contents
-
-
-def _stage(training: TrainingArguments, folder: Path) -> TrainingArguments:
-    # dataclasses.replace would run TrainingArguments' set-up of devices a second time.
-    stage = copy.copy(training)
-    stage.output_dir = str(folder)
-    return stage
-
-
-def _run_stage(
-    model: PreTrainedModel,
-    stage: TrainingArguments,
-    *,
-    readings: dict[str, list[Reading]],
-    chat: Chat,
-    context: int,
-    shift: int,
-    arguments: ReadingArguments,
-    pad_id: int,
-    ecg_loss_weight: float,
-    title: str,
-) -> dict[str, float]:
-    from transformers import EarlyStoppingCallback
-    from transformers.trainer_utils import get_last_checkpoint
-
-    from .trainer import ProgressBar, ReadingTrainer
-
-    if stage.max_steps == 0:
-        return {}
-    resume = bool(stage.resume_from_checkpoint)
-    stage.remove_unused_columns = False
-    stage.dataloader_pin_memory = stage.dataloader_pin_memory and stage.device.type == "cuda"
-    stage.prediction_loss_only = True
-    stage.disable_tqdm = True
-    stage.label_names = ["labels"]
-    packed = {
-        split: [
-            feature
-            for reading in rows
-            for feature in pack(reading, chat, context=context, ecg_labels=bool(ecg_loss_weight))
-        ]
-        for split, rows in readings.items()
-    }
-    trainer = ReadingTrainer(
-        model=model,
-        args=stage,
-        train_dataset=packed["train"],
-        eval_dataset=packed["validation"],
-        data_collator=partial(collate, pad_id=pad_id),
-        first_ecg_id=shift,
-        ecg_loss_weight=ecg_loss_weight,
-    )
-    _silence(trainer)
-    trainer.add_callback(ProgressBar(title, arguments.quiet))
-    if arguments.early_stopping_patience:
-        trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
-    folder = Path(stage.output_dir)
-    last = get_last_checkpoint(str(folder)) if resume and folder.is_dir() else None
-    result = trainer.train(resume_from_checkpoint=last)
-    model.eval()
-    losses = {"train": round(float(result.training_loss), 4), "steps": int(result.global_step)}
-    losses["validation"] = round(float(trainer.evaluate()["eval_loss"]), 4)
-    return losses
-
-
-def _silence(trainer: Any) -> None:
-    """Take away the callback that prints every log line; the progress bar shows the loss."""
-    from transformers import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)
 
 
 def _save_base(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:

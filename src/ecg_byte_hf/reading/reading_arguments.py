@@ -1,0 +1,89 @@
+"""What a fine-tuning trains on what: the fields of a config beside those of `TrainingArguments`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+
+@dataclass
+class ReadingArguments:
+    """What is trained on what; everything about the optimisation is in `TrainingArguments`."""
+
+    corpus: str = field(default="", metadata={"help": "folder written by `ecg-byte prepare`"})
+    tokenizer: str = field(
+        default="", metadata={"help": "folder or Hub id of `ecg-byte train-tokenizer`"}
+    )
+    base: str | None = field(
+        default=None,
+        metadata={"help": "Hub id or folder of an instruction-tuned Llama; none: a small new one"},
+    )
+    gguf_file: str | None = field(default=None, metadata={"help": "name of a GGUF in that folder"})
+    base_id: str | None = field(
+        default=None, metadata={"help": "public id of the base, named in the adapter's config"}
+    )
+    context: int = field(default=2048, metadata={"help": "tokens of a sequence at most"})
+    small_llama: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "fields of LlamaConfig of a small new one"}
+    )
+    text_vocab_size: int = field(default=512, metadata={"help": "text BPE of a small new Llama"})
+    base_epochs: float = field(
+        default=3.0, metadata={"help": "epochs of training a small new Llama in full"}
+    )
+    base_learning_rate: float = field(default=1e-3, metadata={"help": "peak rate meanwhile"})
+    ecg_loss_weight: float = field(
+        default=0.2, metadata={"help": "weight of predicting ECG tokens meanwhile"}
+    )
+    lora_r: int = field(default=8, metadata={"help": "rank of the adapter"})
+    lora_alpha: int = field(default=16, metadata={"help": "scale of the adapter"})
+    lora_dropout: float = field(default=0.0, metadata={"help": "dropout before the adapter"})
+    lora_target_modules: str = field(
+        default="all-linear", metadata={"help": "PEFT's target_modules, names by commas"}
+    )
+    ecg_rows_spread: float = field(
+        default=1.0,
+        metadata={"help": "spread of new rows around the mean row, in standard deviations"},
+    )
+    train_ecg_rows: bool = field(
+        default=True, metadata={"help": "train the embeddings of ECG tokens; false: as drawn"}
+    )
+    max_train_records: int | None = field(default=None, metadata={"help": "fewer ECGs to train on"})
+    max_validation_records: int = field(
+        default=64, metadata={"help": "ECGs whose loss is watched while training"}
+    )
+    train_blind: bool = field(
+        default=True, metadata={"help": "train the control that sees no ECG as well"}
+    )
+    early_stopping_patience: int | None = field(
+        default=None, metadata={"help": "evaluations without gain before training stops"}
+    )
+    num_proc: int | None = field(default=None, metadata={"help": "processes that tokenise"})
+    overwrite: bool = field(default=False, metadata={"help": "replace the model in output_dir"})
+    quiet: bool = field(default=False, metadata={"help": "no progress bars"})
+
+    def check(self) -> None:
+        """Raise `EcgByteError` for arguments that cannot work together."""
+        for name in ("corpus", "tokenizer"):
+            if not getattr(self, name):
+                raise EcgByteError(f"--{name} is missing: give it or set it in the config")
+        if self.gguf_file and not self.base:
+            raise EcgByteError("--gguf-file needs --base, the folder that it lies in")
+        if self.base and Path(self.base).exists() and not self.base_id:
+            raise EcgByteError(
+                f"--base {self.base} is a local path, which means nothing elsewhere: give the "
+                "public id of that model with --base-id"
+            )
+        if self.base_id and Path(self.base_id).exists():
+            raise EcgByteError(f"--base-id {self.base_id} is a local path: give a public id")
+        if self.base_id and not self.base:
+            raise EcgByteError(
+                f"--base-id {self.base_id} needs --base: a small new Llama is saved whole and "
+                "names no base"
+            )
+        if not (self.train_ecg_rows or self.ecg_rows_spread):
+            raise EcgByteError(
+                "--ecg-rows-spread 0 with --train-ecg-rows false: all ECG tokens would be the same"
+            )

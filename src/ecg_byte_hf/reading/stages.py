@@ -1,0 +1,90 @@
+"""One stage of a fine-tuning: packed readings through transformers' Trainer."""
+
+from __future__ import annotations
+
+import copy
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .reading_arguments import ReadingArguments
+from .sequences import Chat, Reading, collate, pack
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, TrainingArguments
+
+
+def stage_arguments(training: TrainingArguments, folder: Path) -> TrainingArguments:
+    """The arguments of a stage that keeps its checkpoints in `folder`."""
+    # dataclasses.replace would run TrainingArguments' set-up of devices a second time.
+    stage = copy.copy(training)
+    stage.output_dir = str(folder)
+    return stage
+
+
+def run_stage(
+    model: PreTrainedModel,
+    stage: TrainingArguments,
+    *,
+    readings: dict[str, list[Reading]],
+    chat: Chat,
+    context: int,
+    shift: int,
+    arguments: ReadingArguments,
+    pad_id: int,
+    ecg_loss_weight: float,
+    title: str,
+) -> dict[str, float]:
+    """Train `model` on packed readings; the losses reached and the steps taken.
+
+    `max_steps` 0 trains nothing and gives no losses. Where the stage is told to resume it goes on
+    from its latest checkpoint.
+    """
+    from transformers import EarlyStoppingCallback
+    from transformers.trainer_utils import get_last_checkpoint
+
+    from .trainer import ProgressBar, ReadingTrainer
+
+    if stage.max_steps == 0:
+        return {}
+    resume = bool(stage.resume_from_checkpoint)
+    stage.remove_unused_columns = False
+    stage.dataloader_pin_memory = stage.dataloader_pin_memory and stage.device.type == "cuda"
+    stage.prediction_loss_only = True
+    stage.disable_tqdm = True
+    stage.label_names = ["labels"]
+    packed = {
+        split: [
+            feature
+            for reading in rows
+            for feature in pack(reading, chat, context=context, ecg_labels=bool(ecg_loss_weight))
+        ]
+        for split, rows in readings.items()
+    }
+    trainer = ReadingTrainer(
+        model=model,
+        args=stage,
+        train_dataset=packed["train"],
+        eval_dataset=packed["validation"],
+        data_collator=partial(collate, pad_id=pad_id),
+        first_ecg_id=shift,
+        ecg_loss_weight=ecg_loss_weight,
+    )
+    _silence(trainer)
+    trainer.add_callback(ProgressBar(title, arguments.quiet))
+    if arguments.early_stopping_patience:
+        trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
+    folder = Path(stage.output_dir)
+    last = get_last_checkpoint(str(folder)) if resume and folder.is_dir() else None
+    result = trainer.train(resume_from_checkpoint=last)
+    model.eval()
+    losses = {"train": round(float(result.training_loss), 4), "steps": int(result.global_step)}
+    losses["validation"] = round(float(trainer.evaluate()["eval_loss"]), 4)
+    return losses
+
+
+def _silence(trainer: Any) -> None:
+    """Take away the callback that prints every log line; the progress bar shows the loss."""
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
