@@ -95,6 +95,21 @@ def test_questions_are_asked_about_what_the_columns_say(tmp_path):
     assert all((answer == "yes") == (int(r) % 2 == 0) for r, answer in answers)
 
 
+def test_questions_of_an_older_corpus_are_about_one_ecg_and_balanced(tmp_path):
+    other = {"superclass": ["NORM"], "subclass": ["NORM"], "form": [], "patient_id": 78}
+    write_parquet(tmp_path / "train.parquet", *[{}, other] * 4)
+    write_corpus(ptb_xl_normalised(tmp_path), tmp_path / "out", quiet=True)
+    (path,) = (tmp_path / "out" / "questions").iterdir()
+    new = open_questions(tmp_path / "out")["train"]
+    assert not all(new["balanced"])
+    older = pyarrow.parquet.read_table(path).drop_columns(["record_ids", "balanced"])
+    pyarrow.parquet.write_table(older, path)
+    read = open_questions(tmp_path / "out")["train"]
+    assert read.column_names == new.column_names
+    assert read["record_ids"] == new["record_ids"]
+    assert all(read["balanced"])
+
+
 def test_unusable_rows_are_named(tmp_path):
     noise = np.random.default_rng(0).normal(0, 200, 12_000).astype(np.int16)
     write_parquet(

@@ -35,12 +35,14 @@ SCP_BY_NAME = {attribute.name: attribute for attribute in SCP_ATTRIBUTES}
 COLUMNS = [
     "question_id",
     "record_id",
+    "record_ids",
     "patient_id",
     "question_type",
     "attribute",
     "question",
     "options",
     "answer",
+    "balanced",
 ]
 
 
@@ -92,7 +94,7 @@ def short(questions):
 def assert_balanced(questions):
     """Within every text (and options, in order) each answer that occurs does so equally often."""
     answers = defaultdict(Counter)
-    for q in short(questions):
+    for q in short(q for q in questions if q["balanced"]):
         answers[q["question_type"], q["attribute"], q["question"], *q["options"]][q["answer"]] += 1
     for (kind, attribute, text, *options), counts in answers.items():
         assert len(set(counts.values())) == 1, (attribute, text, counts)
@@ -295,3 +297,29 @@ def test_ptb_xl_questions_are_balanced_and_true(ptb_xl, split):
         for r in rows
         if r["report"].strip()
     )
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_every_ptb_xl_ecg_is_asked_once_about_every_known_superclass(ptb_xl, split):
+    rows = ptb_xl[split]
+    questions = questions_from_ptb_xl(rows, seed=0)
+    superclass = SCP_BY_NAME["superclass"]
+    value_of = {text: one.value for one in superclass.statements for text in one.verify}
+    asked = defaultdict(dict)
+    for q in questions:
+        if q["question_type"] == "verify" and q["attribute"] == "superclass":
+            value = value_of[q["question"]]
+            assert value not in asked[q["record_id"]]
+            asked[q["record_id"]][value] = q["answer"]
+    for row in rows:
+        found = finding_from_scp(superclass, row["scp_codes"])
+        known = {} if found is None else dict.fromkeys(found.absent, "no")
+        known |= {} if found is None else dict.fromkeys(found.present, "yes")
+        assert asked[row["record_id"]] == known
+    assert len({q["question_id"] for q in questions}) == len(questions)
+    assert all(q["record_ids"] == [q["record_id"]] for q in questions)
+    assert {q["attribute"] for q in questions if not q["balanced"]} == {"superclass"}
+    # Neither the wording nor the presence of a balanced question says the answer.
+    wordings = Counter(q["question"] for q in questions if not q["balanced"])
+    assert len(wordings) == 10
+    assert questions == questions_from_ptb_xl(rows, seed=0)

@@ -40,19 +40,27 @@ def ecg_features(samples: int) -> Features:
 
 
 def question_features() -> Features:
-    """The `datasets.Features` of configuration `questions`."""
+    """The `datasets.Features` of configuration `questions`.
+
+    `record_ids` are the ECGs in the order in which they are shown, `record_id` and `patient_id`
+    those of the first. `balanced` is false for questions that stand beside the balanced ones: a
+    guesser gains by knowing how often their answers occur, so that they say something of a ranking
+    (AUROC) and not of an accuracy.
+    """
     from datasets import Features, List, Value
 
     return Features(
         {
             "question_id": Value("string"),
             "record_id": Value("string"),
+            "record_ids": List(Value("string")),
             "patient_id": Value("string"),
             "question_type": Value("string"),
             "attribute": Value("string"),
             "question": Value("string"),
             "options": List(Value("string")),
             "answer": Value("string"),
+            "balanced": Value("bool"),
         }
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..hub_code.errors import EcgByteError
+from .columns import question_features
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -70,7 +71,9 @@ def open_corpus(folder: str | os.PathLike[str]) -> DatasetDict:
 def open_questions(folder: str | os.PathLike[str]) -> DatasetDict:
     """The questions of a corpus, by split; columns as `columns.question_features` has them.
 
-    Raises `EcgByteError` where `folder` is no finished corpus or was made without questions.
+    Questions that were written before there were `record_ids` and `balanced` are about one ECG
+    each, and balanced. Raises `EcgByteError` where `folder` is no finished corpus or was made
+    without questions.
     """
     describe_corpus(folder)
     files = {path.stem: [str(path)] for path in sorted(Path(folder).glob("questions/*.parquet"))}
@@ -78,7 +81,13 @@ def open_questions(folder: str | os.PathLike[str]) -> DatasetDict:
         raise EcgByteError(
             f"{folder}: this corpus has no questions; prepare one from the simulation or PTB-XL"
         )
-    return _load(folder, files)
+    loaded = _load(folder, files)
+    for split, rows in loaded.items():
+        if "record_ids" not in rows.column_names:
+            shown = [[record_id] for record_id in rows["record_id"]]
+            rows = rows.add_column("record_ids", shown).add_column("balanced", [True] * len(rows))
+            loaded[split] = rows.select_columns(list(question_features()))
+    return loaded
 
 
 def _load(folder: str | os.PathLike[str], files: dict[str, list[str]]) -> DatasetDict:

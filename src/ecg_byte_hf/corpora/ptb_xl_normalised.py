@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
 from ..records import EcgRecord
-from .scp_questions import DIAGNOSES
+from .scp_questions import DIAGNOSES, SUPERCLASS, finding_from_scp
 from .source import Patient, Source, SourceRecord, Split
 
 SAMPLING_RATE_HZ = 100.0
@@ -48,7 +48,6 @@ _SEXES = {0: "male", 1: "female"}
 _SPELLINGS = {"AVB": "_AVB"} | {
     name: f"{name}_" for name in ("ISC", "NST", "STD", "STE", "NT", "TAB")
 }
-_SUPERCLASS_OF = {name: upper for upper, lower in DIAGNOSES.items() for name in lower}
 _A_CODE_OF = {name: codes[0] for lower in DIAGNOSES.values() for name, codes in lower.items()}
 
 # Rows say 0 = ... of the limb leads I, II, III, aVR, aVL, aVF.
@@ -113,7 +112,8 @@ def ptb_xl_normalised(folder: str | os.PathLike[str]) -> Source:
 
 def superclasses(scp_codes: Any) -> frozenset[str]:
     """NORM, MI, STTC, CD and HYP of a row's `scp_codes` (subclasses, rhythms and forms)."""
-    return frozenset(_SUPERCLASS_OF[code] for code in scp_codes if code in _SUPERCLASS_OF)
+    found = finding_from_scp(SUPERCLASS, _stated(scp_codes))
+    return frozenset() if found is None else found.present
 
 
 def limb_gains(leads: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], float]:
@@ -139,12 +139,13 @@ def limb_gains(leads: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], f
 def _questions(rows: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
     from .questions import questions_from_ptb_xl
 
-    # The questions go down to subclasses; any code of a subclass says that it is there.
-    coded = [
-        row | {"scp_codes": dict.fromkeys((_A_CODE_OF.get(c, c) for c in row["scp_codes"]), 0.0)}
-        for row in rows
-    ]
+    coded = [row | {"scp_codes": _stated(row["scp_codes"])} for row in rows]
     return questions_from_ptb_xl(coded, seed)
+
+
+def _stated(scp_codes: Iterable[str]) -> list[str]:
+    # Questions go down to subclasses; any code of a subclass says that it is there.
+    return list(dict.fromkeys(_A_CODE_OF.get(code, code) for code in scp_codes))
 
 
 def _records(paths: list[Path]) -> Iterator[SourceRecord]:

@@ -107,6 +107,32 @@ def balanced_questions(
     return sorted(asked, key=lambda question: question.index)
 
 
+def verify_all(
+    attribute: Attribute,
+    findings: Sequence[Finding | None],
+    chosen: Sequence[Asked],
+    seed: int,
+) -> list[tuple[str, Asked]]:
+    """Every statement asked for yes or no of every ECG of which its truth is known.
+
+    Not balanced: answers are as frequent as the ECGs that give them. A statement about which
+    `chosen` asks an ECG already is not asked again. Gives the statement's value with each question.
+    """
+    rng = np.random.default_rng([seed, crc32(attribute.name.encode()), 1])
+    done = {(one.index, one.question) for one in chosen if one.question_type == "verify"}
+    every = []
+    for statement in attribute.statements:
+        wording = rng.integers(len(statement.verify), size=len(findings))
+        for index, (finding, which) in enumerate(zip(findings, wording, strict=True)):
+            if finding is None or any((index, text) in done for text in statement.verify):
+                continue
+            if statement.value in finding.present | finding.absent:
+                answer = "yes" if statement.value in finding.present else "no"
+                text = statement.verify[which]
+                every.append((statement.value, Asked(index, "verify", text, (), answer)))
+    return every
+
+
 def _groups(attribute: Attribute, findings: Sequence[Finding]) -> list[_Group]:
     groups = []
     for statement in attribute.statements:

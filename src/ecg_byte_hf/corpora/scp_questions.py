@@ -120,19 +120,20 @@ def _statements(words: Mapping[str, str]) -> tuple[Statement, ...]:
     )
 
 
-ATTRIBUTES = (
-    Attribute(
-        "superclass",
-        (
-            Statement("NORM", "normal", ("Is this ECG normal?", "Is this a normal ECG?")),
-            *_statements({k: words for k, words in _SUPERCLASS_WORDS.items() if k != "NORM"}),
-        ),
-        choose=("Which does this ECG show: {first} or {second}?", "Is it {first} or {second}?"),
-        query=(
-            "Which diagnostic class does this ECG belong to?",
-            "What is the diagnostic class of this ECG?",
-        ),
+SUPERCLASS = Attribute(
+    "superclass",
+    (
+        Statement("NORM", "normal", ("Is this ECG normal?", "Is this a normal ECG?")),
+        *_statements({k: words for k, words in _SUPERCLASS_WORDS.items() if k != "NORM"}),
     ),
+    choose=("Which does this ECG show: {first} or {second}?", "Is it {first} or {second}?"),
+    query=(
+        "Which diagnostic class does this ECG belong to?",
+        "What is the diagnostic class of this ECG?",
+    ),
+)
+ATTRIBUTES = (
+    SUPERCLASS,
     Attribute(
         "subclass",
         _statements(_SUBCLASS_WORDS),
