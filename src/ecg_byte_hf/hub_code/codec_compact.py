@@ -117,15 +117,15 @@ class CompactCodec:
         klt: Sequence[Sequence[float]] | None = None,
     ) -> None:
         if not 1e-6 <= step <= 1e6:
-            raise EcgByteError(f"compact: step {step!r} must be within 1e-6 ... 1e6 mV")
+            raise EcgByteError(f"codec: step {step!r} must be within 1e-6 ... 1e6 mV")
         if not 0 <= dead_zone < 1:
-            raise EcgByteError(f"compact: dead_zone {dead_zone!r} must be within 0 ... 1")
+            raise EcgByteError(f"codec: dead_zone {dead_zone!r} must be within 0 ... 1")
         if lone_dead_zone is not None and not dead_zone <= lone_dead_zone < 2:
             raise EcgByteError(
-                f"compact: lone_dead_zone {lone_dead_zone!r} must be within dead_zone ... 2"
+                f"codec: lone_dead_zone {lone_dead_zone!r} must be within dead_zone ... 2"
             )
         if not 2 * BLOCK <= int(nominal_samples) <= 2**16:
-            raise EcgByteError(f"compact: nominal_samples {nominal_samples!r} is out of range")
+            raise EcgByteError(f"codec: nominal_samples {nominal_samples!r} is out of range")
         self.step = float(step)
         self.dead_zone = float(dead_zone)
         self.lone_dead_zone = None if lone_dead_zone is None else float(lone_dead_zone)
@@ -135,7 +135,7 @@ class CompactCodec:
             self.klt = np.asarray(klt, dtype=np.float32)
             if self.klt.shape != (COMPONENTS, 12) or not np.isfinite(self.klt).all():
                 raise EcgByteError(
-                    f"compact: klt must be 8 x 12 finite numbers, not {self.klt.shape}"
+                    f"codec: klt must be 8 x 12 finite numbers, not {self.klt.shape}"
                 )
 
     @property

@@ -98,7 +98,7 @@ class PlacedWords:
         kept = list(last.values())
         counted[kept] = values[kept]
         foreign = len(word) - len(symbols)
-        return Parsed(places, widths, counted, None, places[:0], foreign)
+        return Parsed(places, widths, counted, None, places[:0], foreign, len(used) - len(last))
 
     def known(self, word: str, component: int) -> NDArray[np.bool_]:
         """Which characters of a component's word are not foreign: bool (characters,)."""

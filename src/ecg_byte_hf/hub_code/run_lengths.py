@@ -143,7 +143,8 @@ class Parsed(NamedTuple):
     `places`: int64 (symbols,) where each symbol begins; `widths`: int64 (symbols,) how many places
     it takes; `values`: int32 (symbols,), 0 where a symbol is no value; `end`: (place, missing
     samples) of the first end mark, or `None`; `marks`: int64, the places of all end marks;
-    `foreign`: how many characters were not of the alphabet and were left out.
+    `foreign`: how many characters were not of the alphabet and were left out; `repeated`: how many
+    values were left out for a later one at their place.
     """
 
     places: NDArray[np.int64]
@@ -152,6 +153,7 @@ class Parsed(NamedTuple):
     end: tuple[int, int] | None
     marks: NDArray[np.int64]
     foreign: int
+    repeated: int = 0
 
     def part(self, start: int, stop: int, place: int = 0) -> Parsed:
         """Symbols `start` ... `stop` alone, every place moved by `place`; no marks."""
