@@ -56,14 +56,20 @@ def test_configs_parse_and_the_command_line_overrides_them(config, tmp_path):
     assert arguments.early_stopping_patience
 
 
-def test_half_precision_that_is_not_there_is_said_unless_it_is_auto(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("there", [False, True])
+def test_half_precision_that_is_not_there_is_said_unless_it_is_auto(
+    there, tmp_path, capsys, monkeypatch
+):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    can = {"avx512_bf16": there, "amx_bf16": False}
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: can, raising=False)
     config = tmp_path / "config.yaml"
     for value, lines in [("auto", 0), ("true", 1)]:
         config.write_text(f"bf16: {value}\n")
-        line = ["--config", str(config), "--output-dir", str(tmp_path)]
-        assert not parse_finetune(line)[1].bf16
-        assert capsys.readouterr().err.count("\n") == lines
+        training = parse_finetune(["--config", str(config), "--output-dir", str(tmp_path)])[1]
+        assert training.bf16 == there
+        assert training.use_cpu
+        assert capsys.readouterr().err.count("\n") == lines * (not there)
 
 
 @pytest.mark.parametrize(

@@ -60,14 +60,14 @@ def read_config(path: str | Path, known: set[str]) -> dict[str, Any]:
 def parse_finetune(argv: Sequence[str]) -> tuple[ReadingArguments, TrainingArguments]:
     """Arguments of `training/finetune.py`: the YAML of `--config`, overridden by the command line.
 
-    bf16 and fp16 of a config are switched off, with a line on stderr, where there is no GPU that
-    has them; `auto` takes them where they are and says nothing.
+    bf16 and fp16 are settled by `precision.settle_precision`.
 
     Raises:
         EcgByteError: the config is wrong, or fields contradict one another.
     """
     from transformers import HfArgumentParser, TrainingArguments
 
+    from .precision import settle_precision
     from .reading_arguments import ReadingArguments
 
     first = ArgumentParser(add_help=False)
@@ -76,30 +76,14 @@ def parse_finetune(argv: Sequence[str]) -> tuple[ReadingArguments, TrainingArgum
     parser = HfArgumentParser((ReadingArguments, TrainingArguments))
     _say_errors_in_one_line(parser)
     parser.add_argument("--config", help="YAML file with any of these fields")
-    if config.config:
-        known = {action.dest for action in parser._actions}
-        parser.set_defaults(**_without_half_precision(read_config(config.config, known)))
+    known = {action.dest for action in parser._actions}
+    fields = read_config(config.config, known) if config.config else {}
+    parser.set_defaults(**settle_precision(fields))
     try:
         arguments, training, _ = parser.parse_args_into_dataclasses(rest, look_for_args_file=False)
     except ValueError as error:
         raise EcgByteError(f"training arguments: {error}") from error
     return arguments, training
-
-
-def _without_half_precision(fields: dict[str, Any]) -> dict[str, Any]:
-    import torch
-
-    available = {
-        "bf16": torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
-        "fp16": torch.cuda.is_available(),
-    }
-    for name, there in available.items():
-        if fields.get(name) == "auto":
-            fields = {**fields, name: there}
-        if fields.get(name) and not there:
-            print(f"{name} is not available here: training in float32", file=sys.stderr)
-            fields = {**fields, name: False}
-    return fields
 
 
 def parse_evaluate(argv: Sequence[str]) -> EvaluateArguments:
