@@ -31,7 +31,8 @@ class Chat:
     `prefix_ids` come before the first ECG and are the same for all questions, `between_ids` stand
     between two ECGs. `question_ids(question)` come after the last one, up to where the assistant
     begins to speak; `answer_ids(answer)` are what the assistant says, its end of turn included, and
-    all that the loss is taken of.
+    all that the loss is taken of. `vocabulary` is how many ids the model takes as input, more than
+    the tokenizer's where ECGs are no tokens (see `rival.projection`).
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -41,6 +42,7 @@ class Chat:
             EcgByteError: it has no chat template, or one that loses or repeats an ECG.
         """
         self.tokenizer = tokenizer
+        self.vocabulary = len(tokenizer)
         added = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, added)))
         self._placeholder = tokenizer.convert_tokens_to_ids(BEGIN)
@@ -195,7 +197,7 @@ def build_readings(
         EcgByteError: nothing is left, or an ECG's ids are outside the vocabulary.
     """
     left_out = LeftOut()
-    vocabulary = len(chat.tokenizer)
+    vocabulary = chat.vocabulary
     turns: dict[tuple[str, ...], list[Turn]] = {}
     shared: dict[tuple[str, ...], tuple[int, ...]] = {}
     patients: dict[tuple[str, ...], str] = {}
