@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ def add_adapter(
     base_id: str | None,
     base_revision: str | None = None,
     train_rows: bool = True,
+    modules_to_save: Sequence[str] = (),
 ) -> PeftModel:
     """LoRA on the linear layers, and the rows of the new tokens as rows.
 
@@ -55,6 +57,7 @@ def add_adapter(
     well: whoever loads the adapter resizes the base and gets other random rows, which the saved
     ones replace. `base_id` is what the adapter names as its base, a public id and never a local
     path, and `base_revision` the commit of it: on another one the adapter may not fit.
+    `modules_to_save` are layers that are trained in full and become part of the adapter as a whole.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -69,6 +72,7 @@ def add_adapter(
         lora_dropout=dropout,
         target_modules=target_modules,
         trainable_token_indices={layer: rows for layer in layers} if rows else None,
+        modules_to_save=list(modules_to_save) or None,
     )
     try:
         adapted = get_peft_model(model, config)
@@ -125,12 +129,17 @@ def read_adapter_config(folder: Path) -> PeftConfig:
 
 
 def load_merged(
-    folder: Path, tokens: int, *, base: str | None = None, gguf_file: str | None = None
+    folder: Path,
+    tokens: int,
+    *,
+    base: str | None = None,
+    gguf_file: str | None = None,
+    prepare: Callable[[PreTrainedModel], object] = lambda model: None,
 ) -> PreTrainedModel:
     """The model of an adapter's folder, adapter merged into its float32 weights.
 
     The base is `base` if given, else the one that the adapter names. `tokens` is the size of the
-    vocabulary with the ECG tokens.
+    vocabulary with the ECG tokens. `prepare` puts layers into the base that the adapter counts on.
 
     Raises:
         EcgByteError: there is no adapter, or its base cannot be loaded.
@@ -146,6 +155,7 @@ def load_merged(
         raise EcgByteError(f"the adapter in {folder} names no base model: give it with --base")
     model, _ = load_llama(name, gguf_file, revision=revision)
     resize_embeddings(model, tokens)
+    prepare(model)
     try:
         adapted: Any = PeftModel.from_pretrained(model, str(folder))
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:

@@ -57,9 +57,12 @@ def read_config(path: str | Path, known: set[str]) -> dict[str, Any]:
     return fields
 
 
-def parse_finetune(argv: Sequence[str]) -> tuple[ReadingArguments, TrainingArguments]:
+def parse_finetune(
+    argv: Sequence[str], kind: type[ReadingArguments] | None = None
+) -> tuple[ReadingArguments, TrainingArguments]:
     """Arguments of `training/finetune.py`: the YAML of `--config`, overridden by the command line.
 
+    `kind` is a dataclass with further fields, that of another script of the same harness.
     bf16 and fp16 are settled by `precision.settle_precision`.
 
     Raises:
@@ -73,7 +76,7 @@ def parse_finetune(argv: Sequence[str]) -> tuple[ReadingArguments, TrainingArgum
     first = ArgumentParser(add_help=False)
     first.add_argument("--config")
     config, rest = first.parse_known_args(argv)
-    parser = HfArgumentParser((ReadingArguments, TrainingArguments))
+    parser = HfArgumentParser((kind or ReadingArguments, TrainingArguments))
     _say_errors_in_one_line(parser)
     parser.add_argument("--config", help="YAML file with any of these fields")
     known = {action.dest for action in parser._actions}
