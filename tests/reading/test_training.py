@@ -17,7 +17,8 @@ from ecg_byte_hf.cli import app
 from ecg_byte_hf.corpora.simulation import simulate
 from ecg_byte_hf.hub.model_card import MARKER
 from ecg_byte_hf.reading.answering import ask
-from ecg_byte_hf.reading.evaluation import evaluate, flat_ecg_ids
+from ecg_byte_hf.reading.controls import flat_ecg_ids
+from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import load_reader
 from ecg_byte_hf.reading.output_folder import check_base_is_public
 from ecg_byte_hf.reading.reading_arguments import ReadingArguments
@@ -231,15 +232,18 @@ def test_without_torch_every_way_in_says_what_to_install(run, monkeypatch, tmp_p
 
 def test_evaluation_names_every_control(trained, corpus, tmp_path):
     answers = tmp_path / "answers.jsonl"
-    result = evaluate(trained, corpus, quiet=True, answers_path=answers)
+    result = evaluate(trained, corpus, max_reports=2, quiet=True, answers_path=answers)
     n = result["accuracy"]["n"]
     for control in ("accuracy", "blind", "blackout", "shuffled", "majority"):
         times = result["settings"]["shuffles"] if control == "shuffled" else 1
         assert result[control]["n"] == n * times
         assert set(result[control]["per_type"]) <= {"verify", "choose", "query"}
         assert 0 <= result[control]["overall"] <= 1
-    assert len(answers.read_text().splitlines()) == n
+    given = [json.loads(line) for line in answers.read_text().splitlines()]
+    assert len(given) == n + 2
+    assert all((one["p_yes"] is None) != (one["question_type"] == "verify") for one in given)
     assert result["unscored"]["report"] > 0
+    assert result["accuracy"]["reports"]["report"]["n"] == 2
     assert result["not_made"] == {}
     alone = evaluate(trained, corpus, split="test", max_records=1, quiet=True)
     assert alone["shuffled"] is None

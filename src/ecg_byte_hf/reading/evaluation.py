@@ -1,145 +1,24 @@
-"""Accuracy of a fine-tuned Llama, and the controls that say what the accuracy is worth."""
+"""A fine-tuned Llama on a split of a corpus: how well it answers, and what that is worth."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ecg_byte_hf.hub_code.errors import EcgByteError
-from ecg_byte_hf.progress import bar
 
+from .controls import flat_ecg_ids
 from .loading import Reader, load_reader
+from .measuring import FLAT, Responder, answer_all, sample_reports, summarise
 from .output_folder import BLIND_FOLDER, SETTINGS_FILE
-from .sequences import Reading, build_readings
+from .responding import Ask, Response, respond
+from .scoring import REPORT, Scored
+from .sequences import build_readings, shown_records
 from .tokenised import tokenise
 
-# Reports are free text: exact match says nothing about them.
-UNSCORED_TYPES = frozenset({"report"})
-BLACKOUT_S = 10.0
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One question, its true answer and what was answered."""
-
-    question_id: str
-    record_id: str
-    question_type: str
-    attribute: str
-    answer: str
-    given: str
-
-    @property
-    def correct(self) -> bool:
-        """Whether the two are the same but for case and surrounding white space."""
-        return same_answer(self.answer, self.given)
-
-
-def same_answer(answer: str, given: str) -> bool:
-    """Exact match after trimming and case folding."""
-    return answer.strip().casefold() == given.strip().casefold()
-
-
-def accuracy(scored: Sequence[Scored]) -> dict[str, Any]:
-    """Shares of correct answers: `overall` (mean over questions), per type, per attribute; `n`."""
-
-    def shares(key: Callable[[Scored], str]) -> dict[str, float]:
-        groups: dict[str, list[bool]] = defaultdict(list)
-        for one in scored:
-            groups[key(one)].append(one.correct)
-        return {name: round(float(np.mean(groups[name])), 4) for name in sorted(groups)}
-
-    if not scored:
-        raise EcgByteError("no question to score: every one is a report or was left out")
-    return {
-        "overall": round(float(np.mean([one.correct for one in scored])), 4),
-        "per_type": shares(lambda one: one.question_type),
-        "per_attribute": shares(lambda one: f"{one.question_type}/{one.attribute}"),
-        "n": len(scored),
-        "counts": dict(sorted(Counter(one.question_type for one in scored).items())),
-    }
-
-
-def derangement(readings: Sequence[Reading], seed: int) -> dict[str, Sequence[int]]:
-    """Record id -> the ECG of another patient, each ECG used once where patients allow it.
-
-    Readings are shuffled (seeded), brought together by patient, and rotated by as many places as
-    the patient with most ECGs has, so that nobody gets an ECG of his own.
-
-    Raises:
-        EcgByteError: one patient has more than half of the ECGs.
-    """
-    order = [readings[i] for i in np.random.default_rng(seed).permutation(len(readings))]
-    seen: dict[str, int] = {}
-    for reading in order:
-        seen.setdefault(reading.patient_id, len(seen))
-    order.sort(key=lambda reading: seen[reading.patient_id])
-    most = max(Counter(reading.patient_id for reading in order).values())
-    if 2 * most > len(order):
-        raise EcgByteError(
-            "the shuffled control needs ECGs of several patients, none with more than half"
-        )
-    return {
-        reading.record_id: order[(i + most) % len(order)].ecg_ids for i, reading in enumerate(order)
-    }
-
-
-def majority_guesser(
-    train: Iterable[Mapping[str, Any]],
-) -> Callable[[Mapping[str, Any]], str]:
-    """The most frequent answer in training to the same question.
-
-    A question never asked in training gets the most frequent answer of its type and attribute, of
-    its type, or of all. Ties go to the answer first in the alphabet.
-    """
-    keys = (
-        lambda row: ("question", row["question"].strip().casefold()),
-        lambda row: ("attribute", row["question_type"], row["attribute"]),
-        lambda row: ("type", row["question_type"]),
-        lambda row: ("all",),
-    )
-    counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
-    for row in train:
-        for key in keys:
-            counts[key(row)][row["answer"].strip().casefold()] += 1
-
-    def guess(row: Mapping[str, Any]) -> str:
-        for key in keys:
-            if counts.get(key(row)):
-                ranked = sorted(counts[key(row)].items(), key=lambda item: (-item[1], item[0]))
-                return ranked[0][0]
-        return ""
-
-    return guess
-
-
-def answer_readings(
-    reader: Reader,
-    readings: Sequence[Reading],
-    ecgs: Mapping[str, Sequence[int]] | None,
-    advance: Callable[[], None],
-) -> list[Scored]:
-    """Ask `reader` every question of `readings`; `ecgs` replaces their ECGs (record id -> ids)."""
-    scored = []
-    cut = reader.longest_answer(without=UNSCORED_TYPES)
-    for reading in readings:
-        ids = reading.ecg_ids if ecgs is None else ecgs[reading.record_id]
-        rows = [turn.row for turn in reading.turns]
-        given = reader.answers(ids, [row["question"] for row in rows], cut)
-        scored += [_scored(row, answer) for row, answer in zip(rows, given, strict=True)]
-        advance()
-    return scored
-
-
-def _scored(row: Mapping[str, Any], given: str) -> Scored:
-    names = ("question_id", "record_id", "question_type", "attribute", "answer")
-    return Scored(**{name: row[name] for name in names}, given=given)
+MAX_REPORTS = 64
 
 
 def evaluate(
@@ -150,6 +29,9 @@ def evaluate(
     base: str | None = None,
     gguf_file: str | None = None,
     max_records: int | None = None,
+    max_reports: int = MAX_REPORTS,
+    encoder: str | None = None,
+    dtype: str = "float32",
     seed: int = 0,
     shuffles: int = 3,
     quiet: bool = False,
@@ -160,93 +42,92 @@ def evaluate(
     `accuracy`: the patient's own ECG. `shuffled`: the same model, another patient's ECG, over
     `shuffles` ways of giving them out, because one way alone moves by points with few patients.
     `blackout`: the same model, an ECG of zeros. `blind`: the model in `blind/`, trained and asked
-    without any ECG. `majority`: the most frequent answer to that
-    question in training. Reports are not scored (`unscored`); all else is exact match after
-    trimming and case folding. A control that cannot be made is None, and `not_made` says why (one
-    patient alone, no blind model). `answers_path` gets every answer, one JSON object a line.
+    without any ECG. `majority`: the most frequent answer to that question in training. What each
+    holds is said in `measuring.summarise`. An answer is right as the metric `ecg_qa` compares;
+    numbers and reports (at most `max_reports`, drawn; BERTScore with a local `encoder`) are scored
+    apart, and questions that balancing did not choose count for AUROC alone. A control that cannot
+    be made is None, and `not_made` says why (one patient alone, no blind model). `dtype` float32 or
+    bfloat16. `answers_path` gets every answer, one JSON object a line.
 
     Raises:
         EcgByteError: a folder is missing something, or nothing is left to ask.
     """
     from ecg_byte_hf.corpora import open_corpus, open_questions
 
-    if shuffles < 1:
-        raise EcgByteError(f"shuffles {shuffles} must be 1 or more")
+    for name, number, least in (("shuffles", shuffles, 1), ("max_reports", max_reports, 0)):
+        if number < least:
+            raise EcgByteError(f"{name} {number} must be {least} or more")
     if max_records is not None and max_records < 1:
         raise EcgByteError(f"max_records {max_records} must be 1 or more")
-    reader = load_reader(model, base=base, gguf_file=gguf_file)
+    reader = load_reader(model, base=base, gguf_file=gguf_file, dtype=dtype)
     splits, asked = open_corpus(str(corpus)), open_questions(str(corpus))
     if split not in splits or split not in asked:
         raise EcgByteError(f"corpus {corpus} has no split {split!r}: it has {', '.join(splits)}")
-    ecg_processor = _ecg_only(reader.processor)
     ecgs = {
         record: [reader.shift + i for i in ids]
-        for record, ids in tokenise(splits[split], ecg_processor, max_records).items()
+        for record, ids in tokenise(splits[split], _ecg_only(reader.processor), max_records).items()
     }
     questions = [row for row in asked[split].to_list() if row["record_id"] in ecgs]
-    rows = [row for row in questions if row["question_type"] not in UNSCORED_TYPES]
-    if not rows:
+    rows = sample_reports(questions, max_reports, seed)
+    if all(row["question_type"] == REPORT for row in rows):
         raise EcgByteError(
-            f"corpus {corpus}: split {split} has no question but reports, which are not scored; "
+            f"corpus {corpus}: split {split} has no question but reports, which have no accuracy; "
             "prepare more records"
         )
-    context = reader.settings["context"]
-    readings, left_out = build_readings(ecgs, rows, reader.chat, context=context)
-    flat = flat_ecg_ids(reader.processor)
+    readings, left_out = build_readings(ecgs, rows, reader.chat, context=reader.settings["context"])
+    asked_rows = [turn.row for reading in readings for turn in reading.turns]
     blind_folder = Path(model) / BLIND_FOLDER
     blind = None
     if (blind_folder / SETTINGS_FILE).is_file():
-        blind = load_reader(blind_folder, base=base, gguf_file=gguf_file)
-    train_rows = (row for row in asked["train"] if row["question_type"] not in UNSCORED_TYPES)
-    guess = majority_guesser(train_rows)
-
-    def run(name: str, of: Reader, instead: Mapping[str, Sequence[int]] | None) -> list[Scored]:
-        with bar(name, len(readings), quiet) as advance:
-            return answer_readings(of, readings, instead, advance)
-
-    runs: dict[str, list[Scored] | None] = {
-        "accuracy": run("own ECG", reader, None),
-        "shuffled": None,
-        "blackout": run("blackout", reader, {one.record_id: flat for one in readings}),
-        "blind": None,
-        "majority": [_scored(t.row, guess(t.row)) for one in readings for t in one.turns],
-    }
-    not_made: dict[str, str] = {}
-    try:
-        orders = [derangement(readings, seed + turn) for turn in range(shuffles)]
-        runs["shuffled"] = [one for order in orders for one in run("shuffled", reader, order)]
-    except EcgByteError as error:
-        not_made["shuffled"] = str(error)
-    if blind is not None:
-        runs["blind"] = run("blind", blind, {one.record_id: () for one in readings})
-    else:
-        not_made["blind"] = f"{model} has no {BLIND_FOLDER}/: it was trained without train_blind"
+        blind = load_reader(blind_folder, base=base, gguf_file=gguf_file, dtype=dtype)
+    patients = dict(zip(splits[split]["record_id"], splits[split]["patient_id"], strict=True))
+    runs = answer_all(
+        responder(reader, {**ecgs, FLAT: flat_ecg_ids(reader.processor)}),
+        None if blind is None else responder(blind, {}),
+        asked_rows,
+        asked["train"].to_list(),
+        patients,
+        reader.longest_answer,
+        seed=seed,
+        shuffles=shuffles,
+        quiet=quiet,
+    )
+    if blind is None:
+        runs.not_made["blind"] = (
+            f"{model} has no {BLIND_FOLDER}/: it was trained without train_blind"
+        )
     if answers_path is not None:
-        with answers_path.open("w", encoding="utf-8") as lines:
-            for one in runs["accuracy"] or ():
-                lines.write(json.dumps(vars(one), ensure_ascii=False) + "\n")
-    result: dict[str, Any] = {
-        name: None if scored is None else accuracy(scored) for name, scored in runs.items()
-    }
-    result["not_made"] = not_made
+        _write_answers(answers_path, runs.scored["accuracy"])
+    result: dict[str, Any] = summarise(runs, seed=seed, encoder=encoder)
     result["unscored"] = {"report": len(questions) - len(rows)}
     result["left_out"] = vars(left_out)
     result["settings"] = {
         "split": split,
-        "records": len(readings),
-        "questions": sum(len(one.turns) for one in readings),
+        "records": len({record for row in asked_rows for record in shown_records(row)}),
+        "patients": len({row["patient_id"] for row in asked_rows}),
+        "questions": result["accuracy"]["n"],
+        "ecg_tokens_mean": round(sum(map(len, ecgs.values())) / len(ecgs), 1),
         "seed": seed,
         "shuffles": shuffles,
+        "dtype": dtype,
         "training": reader.settings,
     }
     return result
 
 
-def flat_ecg_ids(processor: Any) -> list[int]:
-    """The ids of 10 s of zeros in all leads, past the checks that refuse such a record."""
-    extractor = processor.feature_extractor
-    samples = round(BLACKOUT_S * extractor.sampling_rate)
-    return processor.words_to_ids(extractor.codec.encode(np.zeros((12, samples), dtype=np.float32)))
+def responder(reader: Reader, ecgs: Mapping[str, Sequence[int]]) -> Responder:
+    """A reader and the ids of its ECGs by name as what `measuring.answer_all` asks."""
+
+    def answer(asks: Sequence[Ask], advance: Callable[[], None]) -> Mapping[Ask, Response]:
+        return respond(reader.model, reader.chat, ecgs, asks, advance)
+
+    return answer
+
+
+def _write_answers(path: Path, scored: Sequence[Scored]) -> None:
+    with path.open("w", encoding="utf-8") as lines:
+        for one in scored:
+            lines.write(json.dumps(vars(one), ensure_ascii=False) + "\n")
 
 
 def _ecg_only(processor: Any) -> Any:

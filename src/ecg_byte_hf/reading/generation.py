@@ -1,8 +1,8 @@
-"""Greedy answers to many questions about one ECG from one key-value cache."""
+"""Greedy answers token by token, of many prompts at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .sequences import Chat
@@ -10,70 +10,50 @@ from .sequences import Chat
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+# Tokens of the prompts of one batch, padding included.
+_BATCH_TOKENS = {"cpu": 4096, "cuda": 65536}
 
-def answer_all(
+
+def generate_answers(
     model: PreTrainedModel,
     chat: Chat,
-    ecg_ids: Sequence[int],
-    questions: Sequence[Sequence[int]],
-    max_new_tokens: int,
-) -> list[str]:
-    """The greedy answer to each question about one ECG, special tokens removed and trimmed.
+    prompts: Sequence[Sequence[int]],
+    longest: Sequence[int],
+) -> Iterator[tuple[int, str]]:
+    """The greedy answer to each prompt (ids), special tokens removed and trimmed.
 
-    `ecg_ids` is the ECG in the Llama's ids, `questions` are `Chat.question_ids`. The cache of what
-    comes before the questions is computed once and repeated for all of them; questions are padded
-    on the right, and the mask hides the padding from the tokens generated after it.
+    Each is cut after its number of tokens in `longest`. Prompts of like length go together, padded
+    on the left.
+
+    Yields:
+        The prompt's index and its answer, in the order in which they are ready.
     """
     import torch
 
+    from .checkpoint import generation_config
+
     device = model.device
-    shared = torch.tensor([[*chat.prefix_ids, *ecg_ids]], device=device)
-    asked = len(questions)
-    lengths = torch.tensor([len(question) for question in questions], device=device)
-    longest = int(lengths.max())
-    ids = torch.zeros((asked, longest), dtype=torch.long, device=device)
-    for row, question in zip(ids, questions, strict=True):
-        row[: len(question)] = torch.tensor(question, device=device)
-    known = torch.arange(longest, device=device) < lengths[:, None]
-    before = shared.shape[1]
-    ends = torch.tensor(sorted(chat.end_ids), device=device)
-    with torch.inference_mode():
-        cache = None
-        if before:
-            cache = model(input_ids=shared, use_cache=True, logits_to_keep=1).past_key_values
-            cache.batch_repeat_interleave(asked)
-        seen = torch.cat([known.new_ones((asked, before)), known], dim=1)
-        last = torch.zeros_like(known)
-        last[torch.arange(asked), lengths - 1] = True
-        outputs = model(
-            input_ids=ids,
-            attention_mask=seen.long(),
-            position_ids=before + torch.arange(longest, device=device).expand(asked, -1),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=last,
-        )
-        cache = outputs.past_key_values
-        following = outputs.logits.reshape(asked, -1).argmax(-1)
-        positions = before + lengths
-        generated = [following]
-        done = torch.isin(following, ends)
-        while not bool(done.all()) and len(generated) < max_new_tokens:
-            seen = torch.cat([seen, seen.new_ones((asked, 1))], dim=1)
-            outputs = model(
-                input_ids=following[:, None],
-                attention_mask=seen.long(),
-                position_ids=positions[:, None],
-                past_key_values=cache,
-                use_cache=True,
-            )
-            following = outputs.logits[:, -1].argmax(-1)
-            generated.append(following)
-            positions = positions + 1
-            done |= torch.isin(following, ends)
-    answers = []
-    end_ids = chat.end_ids
-    for row in torch.stack(generated, dim=1).tolist():
-        stop = next((i for i, token in enumerate(row) if token in end_ids), len(row))
-        answers.append(chat.tokenizer.decode(row[:stop], skip_special_tokens=True).strip())
-    return answers
+    ends = chat.end_ids
+    order = sorted(range(len(prompts)), key=lambda i: (-longest[i], -len(prompts[i])))
+    budget = _BATCH_TOKENS.get(device.type, 4096)
+    while order:
+        count = max(1, budget // max(len(prompts[i]) for i in order))
+        batch, order = order[:count], order[count:]
+        length = max(len(prompts[i]) for i in batch)
+        ids = torch.full((len(batch), length), int(chat.tokenizer.pad_token_id), dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for row, i in enumerate(batch):
+            start = length - len(prompts[i])
+            ids[row, start:] = torch.tensor(prompts[i])
+            mask[row, start:] = 1
+        cut = max(longest[i] for i in batch)
+        with torch.inference_mode():
+            said = model.generate(
+                input_ids=ids.to(device),
+                attention_mask=mask.to(device),
+                generation_config=generation_config(chat, cut),
+            )[:, length:].tolist()
+        for i, row in zip(batch, said, strict=True):
+            stop = next((at for at, token in enumerate(row) if token in ends), len(row))
+            answer = row[: min(stop, longest[i])]
+            yield i, chat.tokenizer.decode(answer, skip_special_tokens=True).strip()

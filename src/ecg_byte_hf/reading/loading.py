@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,17 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
 
 from .adapter import load_merged
-from .generation import answer_all
+from .generation import generate_answers
 from .model import load_llama
 from .output_folder import ADAPTER_CONFIG, MODEL_CONFIG, SETTINGS_FILE
 from .repository import model_folder
+from .scoring import REPORT
 from .sequences import Chat
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+DTYPES = ("float32", "bfloat16")
 
 
 @dataclass
@@ -35,10 +38,16 @@ class Reader:
     chat: Chat
     settings: dict[str, Any]
 
-    def longest_answer(self, without: Collection[str] = ()) -> int:
-        """Tokens of the longest answer in training, some question types left out."""
-        lengths = self.settings["longest_answers"].items()
-        return max((n for kind, n in lengths if kind not in without), default=1)
+    def longest_answer(self, question_type: str = "") -> int:
+        """Tokens of the longest answer in training: to a report, to anything else, or ("") to all.
+
+        A type that training did not have is cut where the longest answer of any is.
+        """
+        lengths = self.settings["longest_answers"]
+        if question_type in lengths:
+            reports = question_type == REPORT
+            lengths = {kind: n for kind, n in lengths.items() if (kind == REPORT) is reports}
+        return max(lengths.values(), default=1)
 
     @property
     def shift(self) -> int:
@@ -75,7 +84,9 @@ class Reader:
                 f"the ECG and the question take {needed} tokens, the model holds "
                 f"{self.settings['context']}: ask a shorter question or cut the ECG into windows"
             )
-        return answer_all(self.model, self.chat, ecg_ids, asked, cut)
+        prompts = [[*self.chat.prefix_ids, *ecg_ids, *question] for question in asked]
+        answers = dict(generate_answers(self.model, self.chat, prompts, [cut] * len(prompts)))
+        return [answers[i] for i in range(len(prompts))]
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -119,15 +130,22 @@ def load_model(
 
 
 def load_reader(
-    model: str | Path, *, base: str | None = None, gguf_file: str | None = None
+    model: str | Path,
+    *,
+    base: str | None = None,
+    gguf_file: str | None = None,
+    dtype: str = "float32",
 ) -> Reader:
     """Load what `training/finetune.py` or `ecg-byte merge` wrote: a folder or a Hub repository.
 
-    `base` replaces the base model that an adapter names.
+    `base` replaces the base model that an adapter names. `dtype` is what it computes in, float32 or
+    bfloat16; an adapter is merged in float32 first.
 
     Raises:
-        EcgByteError: the model or its base cannot be loaded.
+        EcgByteError: the model or its base cannot be loaded, or the dtype is another.
     """
+    if dtype not in DTYPES:
+        raise EcgByteError(f"dtype {dtype!r} must be {' or '.join(DTYPES)}")
     require_extra("train", "a Llama")
     import torch
 
@@ -140,4 +158,5 @@ def load_reader(
     chat = Chat(processor.tokenizer)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     llama = load_model(folder, len(processor.tokenizer), base=base, gguf_file=gguf_file)
-    return Reader(llama.to(device).eval(), processor, chat, settings)
+    llama = llama.to(device, getattr(torch, dtype))
+    return Reader(llama.eval(), processor, chat, settings)

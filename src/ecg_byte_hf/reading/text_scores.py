@@ -1,0 +1,47 @@
+"""Reports beside the true ones: BLEU-4, ROUGE-L, METEOR, BERTScore, per language."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+from .scoring import REPORT, Scored
+
+_SCORES = ("bleu", "rouge_l", "meteor", "meteor_no_synonyms", "bertscore")
+
+
+def report_scores(scored: Sequence[Scored], encoder: str | None = None) -> dict[str, Any] | None:
+    """Scores of the reports, a dict per attribute of the question (the reports' language).
+
+    Each has what the metric `ecg_qa` computes (0 to 1; `bertscore` where `encoder` names a local
+    one, `meteor` where WordNet is at hand), and `n`. None where no report was asked for.
+
+    Raises:
+        EcgByteError: the extra `metric` is not installed, or the encoder is not there.
+    """
+    groups: dict[str, list[Scored]] = defaultdict(list)
+    for one in scored:
+        if one.question_type == REPORT and one.given is not None:
+            groups[one.attribute].append(one)
+    if not groups:
+        return None
+    from ecg_byte_hf.metrics import load_ecg_qa
+
+    metric = load_ecg_qa()
+    result = {}
+    for attribute in sorted(groups):
+        options = {"encoder": encoder} if encoder else {}
+        try:
+            scores = metric.compute(
+                predictions=[one.given for one in groups[attribute]],
+                references=[one.answer for one in groups[attribute]],
+                **options,
+            )
+        except ValueError as error:
+            raise EcgByteError(f"reports ({attribute}) cannot be scored: {error}") from error
+        result[attribute] = {name: scores[name] for name in _SCORES if name in scores}
+        result[attribute] |= {"n": scores["n"], "missing": scores["missing"]}
+    return result
