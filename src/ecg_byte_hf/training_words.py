@@ -8,27 +8,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .augmentation import TURNED_AND_SCALED
 from .hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
 from .hub_code.signal_checks import MIN_DURATION_S
 from .symbolize import signals_of
 
 # Of every ECG and every copy, for presets that code some signals without a template.
 _PIECES = 2
-# Standard deviation of the logarithm of a copy's gain.
-_GAIN_SPREAD = 0.15
 
 Float32 = NDArray[np.float32]
 Encode = Callable[[Float32], list[str]]
 
 
-def shifted_and_scaled(signal: Float32, count: int, rng: np.random.Generator) -> Iterator[Float32]:
+def copies_of(signal: Float32, count: int, rng: np.random.Generator) -> Iterator[Float32]:
     """`count` copies of a signal (leads, samples), turned in time and about 15 % larger or smaller.
 
     They show a BPE the same beats in other phases of its 16-sample blocks and at other steps.
     """
     for _ in range(count):
-        turned = np.roll(signal, int(rng.integers(1, signal.shape[1])), axis=1)
-        yield turned * np.float32(np.exp(rng.normal(0, _GAIN_SPREAD)))
+        # Nothing of it hangs on the sampling rate.
+        yield TURNED_AND_SCALED(signal, 1.0, rng)
 
 
 def encode_without_template(feature_extractor: EcgByteFeatureExtractor) -> Encode | None:
@@ -62,7 +61,7 @@ def variants(
     """Words of the copies of a cleaned signal, and of short pieces of it and of them."""
     encode = feature_extractor.codec.encode
     plainly = encode_without_template(feature_extractor)
-    copies = list(shifted_and_scaled(cleaned, augment, rng))
+    copies = list(copies_of(cleaned, augment, rng))
     yield from map(encode, copies)
     if plainly is not None:
         for signal in (cleaned, *copies):

@@ -29,7 +29,7 @@ from ecg_byte_hf.hub_code.leads import LEADS_FROM_INDEPENDENT
 from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
 from ecg_byte_hf.records import read_record
 from ecg_byte_hf.tokenizer import train_tokenizer
-from ecg_byte_hf.training_words import shifted_and_scaled, variants
+from ecg_byte_hf.training_words import copies_of, variants
 
 from .ecgs import REPOSITORY
 
@@ -113,7 +113,7 @@ def processor_of(
         if pieces:
             words += variants(signal, extractor, copies, rng)
         else:
-            words += map(extractor.codec.encode, shifted_and_scaled(signal, copies, rng))
+            words += map(extractor.codec.encode, copies_of(signal, copies, rng))
     tokenizer = train_tokenizer(
         words, extractor, vocabulary_size, vocabulary_sizes=vocabulary_sizes
     )

@@ -27,12 +27,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from ecg_byte_hf.augmentation import Augmentation  # noqa: E402
 from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor  # noqa: E402
 from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor  # noqa: E402
 from ecg_byte_hf.tokenizer import train_tokenizer  # noqa: E402
 
 from .ecgs import REPOSITORY, run_ecg_byte  # noqa: E402
-from .reading_ecgs import CLASSES, Labelled, Variation, read_split  # noqa: E402
+from .reading_ecgs import CLASSES, VARIATION, Labelled, read_split  # noqa: E402
 from .reading_model import (  # noqa: E402
     Budget,
     Ids,
@@ -73,7 +74,7 @@ def measure(
     vocabulary_size: int,
     train_ecgs: Labelled,
     test_ecgs: Labelled,
-    variation: Variation | None,
+    variation: Augmentation | None,
     budget: Budget,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def measure(
         if variation is None:
             return [ids_of(signal) for signal in train_ecgs.signals]
         rng = np.random.default_rng([_SHARED_SEED + budget.seed, epoch])
-        return [ids_of(variation(signal, rng)) for signal in train_ecgs.signals]
+        return [ids_of(variation(signal, SAMPLING_RATE_HZ, rng)) for signal in train_ecgs.signals]
 
     test_ids = [ids_of(signal) for signal in test_ecgs.signals]
     own_ids = [ids_of(signal) for signal in train_ecgs.signals]
@@ -191,7 +192,7 @@ def main() -> None:
         next_token=arguments.next_token,
         seed=arguments.seed,
     )
-    variation = None if arguments.plain else Variation()
+    variation = None if arguments.plain else VARIATION
     result = measure(
         *(ids_of, processor.ecg_vocabulary_size, train_ecgs, test_ecgs, variation, budget),
         say=lambda text: print(text, file=sys.stderr, flush=True),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from ecg_byte_hf.augmentation import TURNED_AND_SCALED
 from ecg_byte_hf.corpora import open_corpus, signal_mV
 from ecg_byte_hf.corpora.ptb_xl_normalised import superclasses
-from ecg_byte_hf.hub_code.leads import LEADS_FROM_INDEPENDENT, independent_leads
 
 CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 
@@ -32,22 +32,5 @@ def read_split(corpus: Path, split: str) -> Labelled:
     return Labelled(signals, np.array(labels, dtype=np.int64))
 
 
-@dataclass(frozen=True)
-class Variation:
-    """How an ECG is changed each time it is shown: turned in time, louder or softer.
-
-    `shift`: whether to turn by any number of samples; `gain`, `lead_gain`: standard deviations of
-    the logarithm of a gain of all leads, and of one for each of the eight independent leads.
-    """
-
-    shift: bool = True
-    gain: float = 0.15
-    lead_gain: float = 0.1
-
-    def __call__(self, signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A variant of a signal (12, samples), which obeys Einthoven's law as before."""
-        gains = np.exp(rng.normal(0, self.gain) + rng.normal(0, self.lead_gain, 8))
-        varied = (LEADS_FROM_INDEPENDENT * gains) @ independent_leads(signal)
-        if self.shift:
-            varied = np.roll(varied, int(rng.integers(varied.shape[1])), axis=1)
-        return varied.astype(np.float32)
+VARIATION = replace(TURNED_AND_SCALED, lead_gain=0.1)
+"""How an ECG is changed each time it is shown."""

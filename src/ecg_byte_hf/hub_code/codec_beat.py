@@ -235,22 +235,24 @@ class BeatCodec:
         """The eight KLT components float32 (8, samples) of a signal (12, samples), in its unit."""
         return self._rest.to_components(signal)
 
-    def encode_components(self, components: Float32) -> list[str]:
+    def encode_components(self, components: Float32, phase_s: float = 0.0) -> list[str]:
         """Seventeen words of eight cleaned components float32 (8, samples).
 
         With one representative beat, with two where the QRS complexes are of two kinds, or with
         none (the first nine words are then empty), whichever promises the fewest tokens at the same
-        error. Fewer than three beats are never represented.
+        error. Fewer than three beats are never represented. `phase_s` moves the reference point of
+        the beats against their R peaks: the same ECG in other words, to train a reader on.
         """
         coded = []
+        phase = round(phase_s * self.sampling_rate * STEPS_PER_SAMPLE)
         if self.templates:
             positions = find_beats(components, self.sampling_rate)
             if len(positions):
                 kinds = np.zeros(len(positions), dtype=np.int64)
-                coded.append(self._with_template(components, positions, kinds))
+                coded.append(self._with_template(components, positions + phase, kinds))
                 both = two_kinds(components, positions, self.sampling_rate)
                 if both is not None and self.templates == 2:
-                    coded.append(self._with_template(components, *both))
+                    coded.append(self._with_template(components, both[0] + phase, both[1]))
         coefficients = self._rest.coefficients(components)
         values = self._plain.quantise(coefficients)
         error = self._error(values, coefficients)
@@ -340,6 +342,10 @@ class BeatCodec:
             if word.foreign:
                 raise EcgByteError(
                     f"beat: word {channel} holds {word.foreign} characters outside the alphabet"
+                )
+            if word.repeated:
+                raise EcgByteError(
+                    f"beat: word {channel} says {word.repeated} values again at their places"
                 )
             if channel != "rr" and word.end is not None:
                 raise EcgByteError(f"beat: word {channel} has an end mark where none belongs")

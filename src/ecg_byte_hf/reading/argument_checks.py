@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 # A byte-level BPE holds 256 bytes and its four special tokens at least.
 _SMALLEST_TEXT_VOCABULARY = 260
 
-_POSITIVE = ("learning_rate", "base_learning_rate", "lora_alpha", "num_train_epochs")
+_POSITIVE = (
+    "learning_rate",
+    "base_learning_rate",
+    "ecg_pretraining_learning_rate",
+    "lora_alpha",
+    "num_train_epochs",
+)
 _NOT_NEGATIVE = (
     "base_epochs",
     "ecg_loss_weight",
+    "ecg_pretraining_epochs",
     "ecg_rows_spread",
     "max_grad_norm",
     "seed",
@@ -28,6 +35,7 @@ _NOT_NEGATIVE = (
 _BELOW_ONE = ("lora_dropout", "adam_beta1", "adam_beta2")
 _AT_LEAST = {
     "context": 1,
+    "curve_every_steps": 1,
     "early_stopping_patience": 1,
     "gradient_accumulation_steps": 1,
     "lora_r": 1,
@@ -36,6 +44,7 @@ _AT_LEAST = {
     "num_proc": 1,
     "per_device_eval_batch_size": 1,
     "per_device_train_batch_size": 1,
+    "questions_per_sequence": 1,
     "text_vocab_size": _SMALLEST_TEXT_VOCABULARY,
     # -1 is how TrainingArguments says that epochs count.
     "max_steps": -1,

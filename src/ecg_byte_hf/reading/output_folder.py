@@ -23,21 +23,28 @@ from .repository import is_repository_name
 
 BLIND_FOLDER = "blind"
 STAGES_FOLDER = "training"
+PRETRAINING = "ecg_pretraining"
 SETTINGS_FILE = "reading.json"
+CURVE_FILE = "curve.json"
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 MODEL_CONFIG = "config.json"
 # Checkpoints (with the optimiser's state, and pickles) and the control that sees no ECG.
 NOT_FOR_THE_HUB = (f"{STAGES_FOLDER}/", f"{BLIND_FOLDER}/")
 
+# Of the stage that predicts ECG tokens alone: what it trained, and with which arguments.
+PRETRAINED_WEIGHTS = "trained.safetensors"
+PRETRAINED_FILE = "finished.json"
+
 _FINISHED_FILE = "finished.json"
 _BASE_FILE = "base.json"
 _IGNORE_FILE = ".gitignore"
 _IGNORED = "".join(f"/{name}\n" for name in NOT_FOR_THE_HUB)
 _WEIGHTS = "model*.safetensors*"
-_STAGES = {"base", "adapter", _FINISHED_FILE, _BASE_FILE}
+_STAGES = {PRETRAINING, "base", "adapter", _FINISHED_FILE, _BASE_FILE}
 _FILES = {
     SETTINGS_FILE,
+    CURVE_FILE,
     ADAPTER_WEIGHTS,
     ADAPTER_CONFIG,
     MODEL_CONFIG,
@@ -169,7 +176,9 @@ def remove_output(folder: Path) -> None:
     if base_folder(folder).is_dir():
         _remove_model_files(base_folder(folder))
     stages = folder / STAGES_FOLDER
-    for stage in ("base", "adapter"):
+    for name in (PRETRAINED_WEIGHTS, PRETRAINED_FILE):
+        (stages / PRETRAINING / name).unlink(missing_ok=True)
+    for stage in (PRETRAINING, "base", "adapter"):
         for checkpoint in stages.glob(f"{stage}/checkpoint-*"):
             shutil.rmtree(checkpoint, ignore_errors=True)
         if (stages / stage).is_dir() and not any((stages / stage).iterdir()):
@@ -193,24 +202,36 @@ def _remove_model_files(folder: Path) -> None:
         folder.rmdir()
 
 
-def write_base_trained(folder: Path, arguments: Mapping[str, Any]) -> None:
-    """Note with which arguments the base that lies in `base_folder` was trained."""
-    write_json({"arguments": _digest(arguments)}, folder / STAGES_FOLDER / _BASE_FILE)
+def write_base_trained(
+    folder: Path, arguments: Mapping[str, Any], losses: Mapping[str, Any]
+) -> None:
+    """Note with which arguments the base that lies in `base_folder` was trained, how far."""
+    content = {"arguments": arguments_digest(arguments), "losses": losses}
+    write_json(content, folder / STAGES_FOLDER / _BASE_FILE)
 
 
-def base_is_trained(folder: Path, arguments: Mapping[str, Any]) -> bool:
-    """Whether the base there is whole and was trained with the same arguments."""
+def read_base_trained(folder: Path, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The losses of a whole base there that the same arguments trained; None where there is none.
+
+    Per stage up to the base.
+    """
+    losses = read_losses(folder / STAGES_FOLDER / _BASE_FILE, arguments)
+    return losses if (base_folder(folder) / MODEL_CONFIG).is_file() else None
+
+
+def read_losses(note: Path, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The losses noted in a file by a run with the same arguments; None where there are none."""
     try:
-        text = (folder / STAGES_FOLDER / _BASE_FILE).read_text(encoding="utf-8")
-        same = json.loads(text)["arguments"] == _digest(arguments)
+        content = json.loads(note.read_text(encoding="utf-8"))
+        same = content["arguments"] == arguments_digest(arguments)
+        return dict(content["losses"]) if same else None
     except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return same and (base_folder(folder) / MODEL_CONFIG).is_file()
+        return None
 
 
 def write_finished(folder: Path, arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     """Note that a model is whole, and with which arguments, before `reading.json` is written."""
-    content = {"arguments": _digest(arguments), "settings": settings}
+    content = {"arguments": arguments_digest(arguments), "settings": settings}
     write_json(content, folder / STAGES_FOLDER / _FINISHED_FILE)
 
 
@@ -223,11 +244,14 @@ def read_finished(folder: Path, arguments: Mapping[str, Any]) -> dict[str, Any] 
         return None
     whole = any((folder / name).is_file() for name in (ADAPTER_WEIGHTS, MODEL_CONFIG))
     return (
-        dict(content["settings"]) if whole and content["arguments"] == _digest(arguments) else None
+        dict(content["settings"])
+        if whole and content["arguments"] == arguments_digest(arguments)
+        else None
     )
 
 
-def _digest(arguments: Mapping[str, Any]) -> str:
+def arguments_digest(arguments: Mapping[str, Any]) -> str:
+    """What tells the arguments of two runs apart: a SHA-256 in hexadecimal digits."""
     # Not the arguments themselves: they hold local paths.
     text = json.dumps(arguments, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ecg_byte_hf.augmentation import Augmentation
 from ecg_byte_hf.hub_code.errors import EcgByteError
+
+_CHOICES = {
+    "ecg_rows_start": ("random", "mean", "waveform"),
+    "train_questions": ("all", "balanced"),
+}
 
 
 @dataclass
@@ -50,6 +56,33 @@ class ReadingArguments:
     train_ecg_rows: bool = field(
         default=True, metadata={"help": "train the embeddings of ECG tokens; false: as drawn"}
     )
+    ecg_rows_start: str = field(
+        default="random",
+        metadata={
+            "help": "what new rows start from: random; mean, all the same; waveform, tokens that "
+            "decode to similar waveforms alike"
+        },
+    )
+    train_questions: str = field(
+        default="all",
+        metadata={"help": "all; balanced: without the additional ones, the same for every ECG"},
+    )
+    questions_per_sequence: int | None = field(
+        default=None,
+        metadata={"help": "questions that share an ECG's tokens; none: as many as fit"},
+    )
+    augment: bool = field(
+        default=False, metadata={"help": "vary ECGs and tokenise them anew each epoch"}
+    )
+    augmentation: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "how strongly: fields of Augmentation"}
+    )
+    ecg_pretraining_epochs: float = field(
+        default=0.0, metadata={"help": "epochs of predicting ECG tokens alone before all else"}
+    )
+    ecg_pretraining_learning_rate: float = field(
+        default=1e-3, metadata={"help": "peak rate meanwhile"}
+    )
     max_train_records: int | None = field(default=None, metadata={"help": "fewer ECGs to train on"})
     max_validation_records: int = field(
         default=64, metadata={"help": "ECGs whose loss is watched while training"}
@@ -59,6 +92,10 @@ class ReadingArguments:
     )
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "evaluations without gain before training stops"}
+    )
+    curve_every_steps: int | None = field(
+        default=None,
+        metadata={"help": "steps between measurements on validation ECGs, for curve.json"},
     )
     num_proc: int | None = field(default=None, metadata={"help": "processes that tokenise"})
     overwrite: bool = field(default=False, metadata={"help": "replace the model in output_dir"})
@@ -83,7 +120,16 @@ class ReadingArguments:
                 f"--base-id {self.base_id} needs --base: a small new Llama is saved whole and "
                 "names no base"
             )
-        if not (self.train_ecg_rows or self.ecg_rows_spread):
+        for name, choices in _CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                option = name.replace("_", "-")
+                raise EcgByteError(f"--{option} {value!r} must be one of {', '.join(choices)}")
+        same = self.ecg_rows_start == "mean" or not self.ecg_rows_spread
+        if same and not self.train_ecg_rows:
             raise EcgByteError(
-                "--ecg-rows-spread 0 with --train-ecg-rows false: all ECG tokens would be the same"
+                "--ecg-rows-spread 0 or --ecg-rows-start mean with --train-ecg-rows false: all ECG "
+                "tokens would be the same"
             )
+        if self.augmentation and not self.augment:
+            raise EcgByteError("augmentation says how strongly, and --augment true is missing")
+        Augmentation.of(self.augmentation)

@@ -8,21 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
+from .sequences import shown_records
+
 if TYPE_CHECKING:
     from .reading_arguments import ReadingArguments
 
 
 @dataclass
 class TokenisedCorpus:
-    """The train and validation splits of a corpus: ECG ids (of the ECG BPE) and questions."""
+    """The train and validation splits of a corpus: ECG ids (of the ECG BPE) and questions.
+
+    `train_rows`: the training ECGs themselves, as `open_corpus` gives them.
+    """
 
     ecg_processor: Any
+    train_rows: Any
     ecgs: dict[str, dict[str, list[int]]]
     questions: dict[str, list[dict[str, Any]]]
 
     @classmethod
     def open(cls, arguments: ReadingArguments) -> TokenisedCorpus:
-        """Read the corpus and tokenise its ECGs with the cached map step."""
+        """Read the corpus and tokenise its ECGs with the cached map step.
+
+        Raises:
+            EcgByteError: a split or its questions are missing.
+        """
         from ecg_byte_hf.corpora import open_corpus, open_questions
 
         processor = load_ecg_processor(arguments.tokenizer)
@@ -39,9 +49,12 @@ class TokenisedCorpus:
                 )
             ecgs[split] = tokenise(splits[split], processor, limit, arguments.num_proc)
             questions[split] = [
-                row for row in asked[split].to_list() if row["record_id"] in ecgs[split]
+                row
+                for row in asked[split].to_list()
+                if all(record in ecgs[split] for record in shown_records(row))
+                and (arguments.train_questions == "all" or row.get("balanced", True))
             ]
-        return cls(processor, ecgs, questions)
+        return cls(processor, splits["train"], ecgs, questions)
 
 
 def load_ecg_processor(tokenizer: str | Path) -> Any:

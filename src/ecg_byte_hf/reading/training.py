@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecg_byte_hf.augmentation import Augmentation
 from ecg_byte_hf.corpora import corpus_facts
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.fidelity.report_output import write_json
@@ -18,11 +19,13 @@ from ecg_byte_hf.progress import quiet_libraries
 from .argument_checks import check_numbers
 from .output_folder import (
     BLIND_FOLDER,
+    CURVE_FILE,
+    PRETRAINING,
     SETTINGS_FILE,
     STAGES_FOLDER,
     base_folder,
-    base_is_trained,
     claim_output,
+    read_base_trained,
     read_finished,
     remove_output,
     write_base_trained,
@@ -31,6 +34,7 @@ from .output_folder import (
 )
 from .reading_arguments import ReadingArguments
 from .repository import commit_of
+from .row_starts import token_vectors
 from .sequences import Chat, Reading, build_readings
 from .stages import run_stage, stage_arguments
 from .tokenised import TokenisedCorpus
@@ -99,7 +103,9 @@ def _train_one(
 ) -> dict[str, Any]:
     from .adapter import add_adapter, check_lora_targets, save_adapter
     from .checkpoint import generation_config, save_checkpoint
+    from .ecg_pretraining import ecgs_alone, pretrain
     from .model import load_llama, new_llama, train_text_tokenizer
+    from .varied import EcgVariants
     from .vocabulary import add_ecg_tokens, draw_rows, resize_embeddings
 
     resume = bool(training.resume_from_checkpoint)
@@ -109,7 +115,8 @@ def _train_one(
     main = training.process_index == 0
     markers = corpus.ecg_processor.feature_extractor.markers
     ecg_tokenizer = corpus.ecg_processor.tokenizer
-    base_done = resume and base_is_trained(out, what)
+    base_losses = read_base_trained(out, what) if resume else None
+    base_done = base_losses is not None
     new = arguments.base is None
     if new and not base_done:
         texts = [row[part] for row in corpus.questions["train"] for part in ("question", "answer")]
@@ -128,34 +135,82 @@ def _train_one(
     check_lora_targets(model, targets)
     chat = Chat(tokenizer)
     context = min(arguments.context, model.config.max_position_embeddings)
-    readings, left_out = {}, {}
+    readings, left_out, shifted = {}, {}, {}
     for split, ecgs in corpus.ecgs.items():
-        shifted = {record: [shift + i for i in ids] for record, ids in ecgs.items()}
+        shifted[split] = {record: [shift + i for i in ids] for record, ids in ecgs.items()}
         readings[split], left_out[split] = build_readings(
-            shifted, corpus.questions[split], chat, context=context, blind=blind
+            shifted[split], corpus.questions[split], chat, context=context, blind=blind
         )
-    train = partial(
+    variants = None
+    if arguments.augment and not blind:
+        variants = EcgVariants(
+            corpus.train_rows,
+            shifted["train"],
+            corpus.ecg_processor,
+            shift,
+            Augmentation.of(arguments.augmentation),
+            (training.seed,),
+        )
+    curve = None
+    if arguments.curve_every_steps and not blind:
+        from .learning_curve import LearningCurve
+
+        curve = LearningCurve(
+            out / CURVE_FILE, readings["validation"], chat, arguments.curve_every_steps
+        )
+    run = partial(
         run_stage,
-        readings=readings,
+        curve=curve,
         chat=chat,
         context=context,
         shift=shift,
         arguments=arguments,
         pad_id=int(tokenizer.pad_token_id),
     )
-    losses: dict[str, Any] = {}
+
+    def train(trained: Any, name: str, stage: TrainingArguments, **more: Any) -> dict[str, float]:
+        # Every stage draws its own variants.
+        drawn = variants and replace(variants, seed=(training.seed, *name.encode()))
+        return run(trained, stage, variants=drawn, **({"readings": readings} | more))
+
+    def pretrain_on_ecgs(trained: Any) -> dict[str, float]:
+        folder = out / STAGES_FOLDER / PRETRAINING
+        stage = stage_arguments(training, folder)
+        stage.num_train_epochs = arguments.ecg_pretraining_epochs
+        stage.learning_rate = arguments.ecg_pretraining_learning_rate
+        alone = {split: ecgs_alone(ecgs) for split, ecgs in shifted.items()}
+        once = partial(
+            train,
+            *(trained, PRETRAINING, stage),
+            readings=alone,
+            ecg_loss_weight=1.0,
+            title="ECG tokens",
+        )
+        return pretrain(trained, folder, what, once, resume=resume, write=main)
+
+    pretraining = bool(arguments.ecg_pretraining_epochs) and not blind
+    vectors = None
+    if arguments.ecg_rows_start == "waveform" and not base_done:
+        vectors = token_vectors(corpus.ecg_processor)
+    spread = 0.0 if arguments.ecg_rows_start == "mean" else arguments.ecg_rows_spread
+    losses: dict[str, Any] = base_losses or {}
     if new and not base_done:
+        if arguments.ecg_rows_start != "random":
+            ecg_ids = range(shift, shift + len(ecg_tokenizer))
+            draw_rows(model, ecg_ids, training.seed, spread, vectors)
+        if pretraining:
+            losses[PRETRAINING] = pretrain_on_ecgs(model)
         stage = stage_arguments(training, out / STAGES_FOLDER / "base")
         stage.num_train_epochs = arguments.base_epochs
         stage.learning_rate = arguments.base_learning_rate
         weight = 0.0 if blind else arguments.ecg_loss_weight
         title = "blind base" if blind else "small Llama"
-        losses["base"] = train(model, stage, ecg_loss_weight=weight, title=title)
+        losses["base"] = train(model, "base", stage, ecg_loss_weight=weight, title=title)
         if main:
             _save_base(model, tokenizer, base_folder(out))
-            write_base_trained(out, what)
+            write_base_trained(out, what, losses)
     resize_embeddings(model, len(tokenizer))
-    draw_rows(model, ecg_rows, training.seed, arguments.ecg_rows_spread)
+    draw_rows(model, ecg_rows, training.seed, spread, vectors)
     adapted = add_adapter(
         model,
         ecg_rows,
@@ -167,17 +222,26 @@ def _train_one(
         base_revision=None if new or arguments.base_id else commit_of(str(arguments.base)),
         train_rows=arguments.train_ecg_rows,
     )
+    if pretraining and not new:
+        losses[PRETRAINING] = pretrain_on_ecgs(adapted)
     stage = stage_arguments(training, out / STAGES_FOLDER / "adapter")
     title = "blind adapter" if blind else "adapter"
-    losses["adapter"] = train(adapted, stage, ecg_loss_weight=0.0, title=title)
+    losses["adapter"] = train(adapted, "adapter", stage, ecg_loss_weight=0.0, title=title)
     longest: dict[str, int] = {}
     for turn in (turn for reading in readings["train"] for turn in reading.turns):
         kind = turn.row["question_type"]
         longest[kind] = max(longest.get(kind, 0), len(turn.answer_ids))
     settings = {
+        "augmentation": asdict(variants.augmentation) if variants else None,
         "base": "made here" if new else arguments.base_id or arguments.base,
         "context": context,
         "corpus": corpus_facts(arguments.corpus),
+        "ecg_pretraining_epochs": arguments.ecg_pretraining_epochs if pretraining else 0,
+        "ecg_rows": {
+            "spread": spread,
+            "start": arguments.ecg_rows_start,
+            "trained": arguments.train_ecg_rows or new,
+        },
         "ecg_tokens_mean": _mean_length(readings["train"]),
         "left_out": {split: vars(counts) for split, counts in left_out.items()},
         "longest_answers": longest,
@@ -186,10 +250,12 @@ def _train_one(
         "parameters": sum(p.numel() for p in model.parameters()),
         "preset": corpus.ecg_processor.feature_extractor.preset,
         "questions": {split: sum(len(r.turns) for r in rs) for split, rs in readings.items()},
+        "questions_per_sequence": arguments.questions_per_sequence,
         "records": {split: len(rs) for split, rs in readings.items()},
         "seed": training.seed,
         "sees_ecg": not blind,
         "ecg_vocabulary": len(ecg_tokenizer),
+        "train_questions": arguments.train_questions,
     }
     if main:
         generation = generation_config(chat, max(longest.values()))
@@ -205,7 +271,7 @@ def _train_one(
 
 def _what_is_trained(arguments: ReadingArguments, training: TrainingArguments) -> dict[str, Any]:
     """The arguments that another run must share to find its work done."""
-    without = ("overwrite", "quiet", "num_proc", "train_blind")
+    without = ("curve_every_steps", "overwrite", "quiet", "num_proc", "train_blind")
     fields = {name: value for name, value in asdict(arguments).items() if name not in without}
     names = (
         "max_steps",

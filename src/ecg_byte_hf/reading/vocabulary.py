@@ -9,7 +9,12 @@ from ecg_byte_hf.hub_code.ecg_ids import ecg_token_names
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+# Of what two tokens alike do not share, beside a waveform of length 1.
+_OWN = 0.4
 
 
 def add_ecg_tokens(
@@ -60,12 +65,21 @@ def resize_embeddings(model: PreTrainedModel, tokens: int) -> None:
         model.resize_token_embeddings(tokens, mean_resizing=False)
 
 
-def draw_rows(model: PreTrainedModel, rows: range, seed: int = 0, spread: float = 1.0) -> None:
+def draw_rows(
+    model: PreTrainedModel,
+    rows: range,
+    seed: int = 0,
+    spread: float = 1.0,
+    vectors: NDArray[np.float32] | None = None,
+) -> None:
     """Draw the embeddings `rows` (and the output layer's) around the mean of those before them.
 
     `spread` is in standard deviations of the known rows, per dimension; seeded. 0 puts all at the
     mean, as transformers' own resizing nearly does: all ECG tokens then start at the same point,
-    and telling them apart costs the first part of the training.
+    and telling them apart costs the first part of the training. `vectors` (rows, features), where
+    given, are what rows start from: a seeded random projection of them, with mean and standard
+    deviation per dimension of the known rows (the latter times `spread`), and a little noise, so
+    that no two are the same.
     """
     import torch
 
@@ -79,5 +93,11 @@ def draw_rows(model: PreTrainedModel, rows: range, seed: int = 0, spread: float 
     with torch.no_grad():
         for layer in layers:
             known = layer.weight[: rows.start].float()
-            noise = torch.randn(len(rows), known.shape[1], generator=generator).to(known.device)
+            noise = torch.randn(len(rows), known.shape[1], generator=generator)
+            if vectors is not None:
+                features = torch.from_numpy(vectors)
+                lines = torch.randn(features.shape[1], known.shape[1], generator=generator)
+                noise = features @ lines + _OWN * noise
+                noise = (noise - noise.mean(0)) / noise.std(0)
+            noise = noise.to(known.device)
             layer.weight[rows.start : rows.stop] = known.mean(0) + spread * known.std(0) * noise
