@@ -25,15 +25,31 @@ CorpusRate = Annotated[
 Window = Annotated[float, typer.Option(help="Seconds of a row, 2 to 10; longer records are cut.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a corpus in --out.")]
 Questions = Annotated[bool, typer.Option(help="Write questions and answers too.")]
+EcgQaFolder = Annotated[
+    Path | None,
+    typer.Option("--ecg-qa", help="ECG-QA's folder: its questions about these ECGs go in too."),
+]
 
 
 def _prepare(
-    source: Source, out: Path, *, push: str | None, private: bool, quiet: bool, **options: Any
+    source: Source,
+    out: Path,
+    *,
+    push: str | None,
+    private: bool,
+    quiet: bool,
+    ecg_qa: Path | None = None,
+    **options: Any,
 ) -> None:
     """Write the corpus of a source, and push it; what would forbid the push is found first."""
+    from ..corpora.ecg_qa import with_ecg_qa
     from ..corpora.writer import write_corpus
     from ..hub.push import check_corpus_push
 
+    if ecg_qa is not None:
+        if not options.get("with_questions", True):
+            raise typer.BadParameter("--ecg-qa and --no-questions exclude one another")
+        source = with_ecg_qa(source, ecg_qa)
     if push is not None:
         check_corpus_push(push, source, private=private)
     print(write_corpus(source, out, quiet=quiet, **options))
@@ -50,6 +66,7 @@ def prepare_ptb_xl(
     missing_leads: Missing = "refuse",
     questions: Questions = True,
     seed: Annotated[int, typer.Option(help="Seed of the questions.")] = 0,
+    ecg_qa: EcgQaFolder = None,
     overwrite: Overwrite = False,
     push: Push = None,
     private: Private = False,
@@ -68,6 +85,7 @@ def prepare_ptb_xl(
         window_s=window,
         with_questions=questions,
         question_seed=seed,
+        ecg_qa=ecg_qa,
         overwrite=overwrite,
         push=push,
         private=private,
@@ -81,6 +99,7 @@ def prepare_ptb_xl_normalised(
     out: CorpusFolder,
     questions: Questions = True,
     seed: Annotated[int, typer.Option(help="Seed of the questions.")] = 0,
+    ecg_qa: EcgQaFolder = None,
     overwrite: Overwrite = False,
     push: Push = None,
     private: Private = False,
@@ -97,6 +116,7 @@ def prepare_ptb_xl_normalised(
         out,
         with_questions=questions,
         question_seed=seed,
+        ecg_qa=ecg_qa,
         overwrite=overwrite,
         push=push,
         private=private,

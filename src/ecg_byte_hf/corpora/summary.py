@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from .. import __version__
 from ..hub.cards import fill_card
-from ..hub.licences import hub_licence
+from ..hub_code.licences import hub_licence
 
 SKIPPED_FILE = "skipped.jsonl"
 
@@ -19,7 +19,8 @@ class CorpusSummary:
 
     `splits` has `rows`, `records` and `patients` of every split; `skipped` the reason per record.
     `split_by` is that of the source. Where the corpus was there before and nothing was done,
-    `written_by` is the version of this package that wrote it, else `None`.
+    `written_by` is the version of this package that wrote it, else `None`. `question_counts` is
+    what became of questions that came with the source (ECG-QA's).
     """
 
     folder: Path
@@ -29,6 +30,7 @@ class CorpusSummary:
     sampling_rate: float
     split_by: Literal["patient", "record"] = "patient"
     written_by: str | None = None
+    question_counts: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Some lines for a terminal: what went through, and what is to be known of it."""
@@ -38,6 +40,8 @@ class CorpusSummary:
             f"{self.folder}: {self.rows} rows of {self.records} records at "
             f"{self.sampling_rate:g} Hz ({by_split}){asked}"
         ]
+        if self.question_counts:
+            lines.append("; ".join(f"{name}: {n}" for name, n in self.question_counts.items()))
         if self.split_by == "record":
             lines.append("split by record; patients unknown (--patient-pattern finds them)")
         if self.skipped:

@@ -260,7 +260,7 @@ def _finish(
     window_s: float,
     question_seed: int,
 ) -> CorpusSummary:
-    splits, questions = {}, {}
+    splits, questions, counts = {}, {}, {}
     if not any(progress.shards.values()):
         reason = next(iter(skipped.values()), "there is none")
         raise EcgByteError(
@@ -280,6 +280,8 @@ def _finish(
             if asked:
                 write_rows(folder / "questions" / f"{split}.parquet", asked, question_features())
                 questions[split] = len(asked)
+    if progress.arguments["questions"] and source.question_counts is not None:
+        counts = source.question_counts()
     assert progress.sampling_rate is not None
     description = {
         "format": 1,
@@ -294,6 +296,7 @@ def _finish(
         "split_by": source.split_by,
         "splits": splits,
         "questions": questions,
+        "question_counts": counts,
         "skipped": len(skipped),
         "version": __version__,
     }
@@ -307,7 +310,13 @@ def _finish(
     _write_text(folder / CORPUS_FILE, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
     (folder / PROGRESS_FILE).unlink(missing_ok=True)
     return CorpusSummary(
-        folder, splits, questions, skipped, progress.sampling_rate, source.split_by
+        folder,
+        splits,
+        questions,
+        skipped,
+        progress.sampling_rate,
+        source.split_by,
+        question_counts=counts,
     )
 
 
@@ -350,6 +359,7 @@ def _finished(folder: Path, arguments: dict[str, Any]) -> CorpusSummary | None:
                 description["sampling_rate"],
                 description.get("split_by", "patient"),
                 written_by=description["version"],
+                question_counts=description.get("question_counts", {}),
             )
     except FileNotFoundError:
         return None
