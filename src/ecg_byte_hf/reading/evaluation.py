@@ -9,14 +9,12 @@ from typing import Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
-from .controls import flat_ecg_ids
 from .loading import Reader, load_reader
 from .measuring import FLAT, Responder, answer_all, sample_reports, summarise
 from .output_folder import BLIND_FOLDER, SETTINGS_FILE
 from .responding import Ask, Response, respond
 from .scoring import REPORT, Scored
 from .sequences import build_readings, shown_records
-from .tokenised import tokenise
 
 MAX_REPORTS = 64
 
@@ -36,6 +34,7 @@ def evaluate(
     shuffles: int = 3,
     quiet: bool = False,
     answers_path: Path | None = None,
+    load: Callable[..., Reader] = load_reader,
 ) -> dict[str, Any]:
     """Ask a fine-tuned model the questions of a split, once for real and once per control.
 
@@ -47,7 +46,8 @@ def evaluate(
     numbers and reports (at most `max_reports`, drawn; BERTScore with a local `encoder`) are scored
     apart, and questions that balancing did not choose count for AUROC alone. A control that cannot
     be made is None, and `not_made` says why (one patient alone, no blind model). `dtype` float32 or
-    bfloat16. `answers_path` gets every answer, one JSON object a line.
+    bfloat16. `answers_path` gets every answer, one JSON object a line. `load` reads the folder of
+    another method (`rival.two_stage_reader`).
 
     Raises:
         EcgByteError: a folder is missing something, or nothing is left to ask.
@@ -59,14 +59,11 @@ def evaluate(
             raise EcgByteError(f"{name} {number} must be {least} or more")
     if max_records is not None and max_records < 1:
         raise EcgByteError(f"max_records {max_records} must be 1 or more")
-    reader = load_reader(model, base=base, gguf_file=gguf_file, dtype=dtype)
+    reader = load(model, base=base, gguf_file=gguf_file, dtype=dtype)
     splits, asked = open_corpus(str(corpus)), open_questions(str(corpus))
     if split not in splits or split not in asked:
         raise EcgByteError(f"corpus {corpus} has no split {split!r}: it has {', '.join(splits)}")
-    ecgs = {
-        record: [reader.shift + i for i in ids]
-        for record, ids in tokenise(splits[split], _ecg_only(reader.processor), max_records).items()
-    }
+    ecgs = reader.ids_of(splits[split], max_records)
     questions = [row for row in asked[split].to_list() if row["record_id"] in ecgs]
     rows = sample_reports(questions, max_reports, seed)
     if all(row["question_type"] == REPORT for row in rows):
@@ -79,10 +76,10 @@ def evaluate(
     blind_folder = Path(model) / BLIND_FOLDER
     blind = None
     if (blind_folder / SETTINGS_FILE).is_file():
-        blind = load_reader(blind_folder, base=base, gguf_file=gguf_file, dtype=dtype)
+        blind = load(blind_folder, base=base, gguf_file=gguf_file, dtype=dtype)
     patients = dict(zip(splits[split]["record_id"], splits[split]["patient_id"], strict=True))
     runs = answer_all(
-        responder(reader, {**ecgs, FLAT: flat_ecg_ids(reader.processor)}),
+        responder(reader, {**ecgs, FLAT: reader.flat_ids()}),
         None if blind is None else responder(blind, {}),
         asked_rows,
         asked["train"].to_list(),
@@ -128,8 +125,3 @@ def _write_answers(path: Path, scored: Sequence[Scored]) -> None:
     with path.open("w", encoding="utf-8") as lines:
         for one in scored:
             lines.write(json.dumps(vars(one), ensure_ascii=False) + "\n")
-
-
-def _ecg_only(processor: Any) -> Any:
-    """The processor of the tokenizer repository that a model's processor contains."""
-    return type(processor)(processor.feature_extractor, processor.ecg_tokenizer)

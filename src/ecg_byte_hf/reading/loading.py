@@ -13,12 +13,14 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
 
 from .adapter import load_merged
+from .controls import flat_ecg_ids
 from .generation import generate_answers
 from .model import load_llama
 from .output_folder import ADAPTER_CONFIG, MODEL_CONFIG, SETTINGS_FILE
 from .repository import model_folder
 from .scoring import REPORT
 from .sequences import Chat
+from .tokenised import tokenise
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -54,6 +56,19 @@ class Reader:
         """What is added to an id of the ECG BPE to get the Llama's."""
         return int(self.processor.ecg_shift)
 
+    def ids_of(self, rows: Any, limit: int | None = None) -> dict[str, list[int]]:
+        """Record id -> ids of its ECG in the Llama's vocabulary, of the first `limit` rows.
+
+        `rows` is a split as `corpora.open_corpus` gives it.
+        """
+        own = type(self.processor)(self.processor.feature_extractor, self.processor.ecg_tokenizer)
+        tokenised = tokenise(rows, own, limit)
+        return {record: [self.shift + i for i in ids] for record, ids in tokenised.items()}
+
+    def flat_ids(self) -> list[int]:
+        """The ids of an ECG of zeros."""
+        return flat_ecg_ids(self.processor)
+
     def answers(
         self,
         ecg_ids: Sequence[int],
@@ -71,7 +86,7 @@ class Reader:
         for question in questions:
             self.chat.check_text(question, "the question")
         asked = [self.chat.question_ids(question) for question in questions]
-        vocabulary = len(self.chat.tokenizer)
+        vocabulary = self.chat.vocabulary
         if len(ecg_ids) and not (min(ecg_ids) >= 0 and max(ecg_ids) < vocabulary):
             raise EcgByteError(
                 f"token ids up to {max(ecg_ids)} in a vocabulary of {vocabulary}: the ECG was "

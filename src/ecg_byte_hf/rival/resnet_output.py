@@ -1,0 +1,67 @@
+"""The folder of a trained ResNet: weights, config, what the training took."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from ecg_byte_hf.fidelity.report_output import write_json
+from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.progress import quiet_libraries
+from ecg_byte_hf.reading.learning_curve import Cost
+
+from .labelled_ecgs import corpus_format, read_ecgs
+from .resnet import EcgResNet
+from .resnet_arguments import ResNetArguments
+from .resnet_evaluation import best_thresholds
+from .resnet_training import probabilities, train_resnet
+
+COST_FILE = "training.json"
+
+
+def make_resnet(arguments: ResNetArguments) -> EcgResNet:
+    """Train a ResNet and write it: `model.safetensors`, `config.json`, `training.json`.
+
+    Its thresholds are those of highest balanced accuracy on the ECGs it was trained on.
+
+    Raises:
+        EcgByteError: the folder is not empty (nor to be overwritten), or the corpus has no labels.
+    """
+    out = Path(arguments.output_dir)
+    if (out / "config.json").exists() and not arguments.overwrite:
+        raise EcgByteError(f"{out} holds a model: take another folder, or --overwrite true")
+    budget = arguments.budget
+    form = corpus_format(arguments.corpus)
+    quiet_libraries()
+    ecgs = read_ecgs(
+        arguments.corpus, "train", form, limit=arguments.max_train_records, quiet=arguments.quiet
+    )
+    model, cost = train_resnet(
+        ecgs,
+        arguments.corpus,
+        form,
+        budget,
+        pretraining=arguments.pretraining,
+        quiet=arguments.quiet,
+    )
+    model.config.thresholds = list(best_thresholds(probabilities(model, ecgs).numpy(), ecgs.labels))
+    model.save_pretrained(out)
+    facts = asdict(budget) | {"pretraining": arguments.pretraining, "records": len(ecgs.record_ids)}
+    write_json({"cost": asdict(cost), "settings": facts}, out / COST_FILE)
+    return model
+
+
+def read_cost(folder: str | Path) -> Cost:
+    """What the training of the ResNet in a folder took.
+
+    Raises:
+        EcgByteError: `training.json` is missing or damaged.
+    """
+    path = Path(folder) / COST_FILE
+    try:
+        return Cost(**json.loads(path.read_text(encoding="utf-8"))["cost"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EcgByteError(
+            f"{path} is missing or damaged: make the ResNet again with training/resnet.py"
+        ) from error

@@ -1,0 +1,51 @@
+"""The arguments of training/two_stage.py: those of finetune.py, and the encoder's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.reading.arguments import parse_finetune
+from ecg_byte_hf.reading.reading_arguments import ReadingArguments
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
+
+
+@dataclass
+class TwoStageArguments(ReadingArguments):
+    """What is trained on what, so that one config serves both methods.
+
+    Fields about ECG tokens (`tokenizer`, `ecg_rows_...`, `ecg_loss_weight`, `ecg_pretraining_...`)
+    mean nothing here: there are none.
+    """
+
+    tokenizer: str = field(default="none", metadata={"help": "not used: there are no ECG tokens"})
+    encoder: str = field(default="", metadata={"help": "folder of training/resnet.py"})
+    columns: int = field(
+        default=32, metadata={"help": "vectors that an ECG becomes among the Llama's embeddings"}
+    )
+    train_encoder: bool = field(
+        default=False, metadata={"help": "train the ResNet with the Llama; false: it stays"}
+    )
+
+    def check(self) -> None:
+        """Raise `EcgByteError` for arguments that cannot work together."""
+        super().check()
+        if not self.encoder:
+            raise EcgByteError("--encoder is missing: make a ResNet with training/resnet.py")
+        if self.columns < 1:
+            raise EcgByteError(f"--columns {self.columns} must be 1 or more")
+
+
+def parse_two_stage(argv: Sequence[str]) -> tuple[TwoStageArguments, TrainingArguments]:
+    """Arguments of training/two_stage.py: the YAML of `--config`, overridden by the command line.
+
+    Raises:
+        EcgByteError: the config is wrong, or fields contradict one another.
+    """
+    arguments, training = parse_finetune(argv, TwoStageArguments)
+    assert isinstance(arguments, TwoStageArguments)
+    return arguments, training

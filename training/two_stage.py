@@ -1,0 +1,49 @@
+"""Train the two-stage rival of training/finetune.py, and measure it: a ResNet joined to a Llama.
+
+    accelerate launch training/two_stage.py --config training/configs/small.yaml \\
+        --corpus CORPUS --encoder RESNET --output-dir OUT
+
+RESNET is what training/resnet.py wrote. A config holds fields of `ReadingArguments` and of
+transformers' `TrainingArguments`, the same as for training/finetune.py, and those of
+`TwoStageArguments` (ecg_byte_hf.rival). OUT/evaluation-validation.json is what
+training/evaluate.py writes for OUT, and `--model OUT` there does the same on another split.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ecg_byte_hf.fidelity.report_output import write_json
+from ecg_byte_hf.reading.arguments import run_script
+from ecg_byte_hf.reading.output_folder import evaluation_file
+
+
+def main() -> None:
+    from ecg_byte_hf.reading.evaluation import evaluate
+    from ecg_byte_hf.reading.tables import print_accuracies
+    from ecg_byte_hf.rival.two_stage import train_two_stage
+    from ecg_byte_hf.rival.two_stage_arguments import parse_two_stage
+    from ecg_byte_hf.rival.two_stage_reader import load_two_stage
+
+    arguments, training = parse_two_stage(sys.argv[1:])
+    settings = train_two_stage(arguments, training)
+    if training.process_index:
+        return
+    print(f"wrote {training.output_dir}: losses {settings['losses']}")
+    target = Path(str(training.output_dir)) / evaluation_file("validation")
+    result = evaluate(
+        str(training.output_dir),
+        arguments.corpus,
+        base=arguments.base,
+        gguf_file=arguments.gguf_file,
+        quiet=arguments.quiet,
+        load=load_two_stage,
+    )
+    write_json(result, target)
+    print_accuracies(result)
+    print(f"wrote {target}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, "train again with --overwrite true"))
