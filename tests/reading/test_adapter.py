@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM, PeftModel
@@ -31,6 +32,7 @@ def make_adapter(
     tied=True,
     train_rows=True,
     spread=1.0,
+    waveforms=False,
     padding=0,
     dtype=torch.float32,
     base_id=BASE_ID,
@@ -47,7 +49,8 @@ def make_adapter(
     add_ecg_tokens(tokenizer, tiny.ecg_tokenizer(), tiny.MARKERS)
     rows = range(known, len(tokenizer))
     resize_embeddings(model, len(tokenizer))
-    draw_rows(model, rows, seed=5, spread=spread)
+    vectors = np.random.default_rng(0).normal(size=(len(rows), 40)).astype(np.float32)
+    draw_rows(model, rows, seed=5, spread=spread, vectors=vectors if waveforms else None)
     adapted = add_adapter(
         model,
         rows,
@@ -84,8 +87,9 @@ def logits_of(model, ids):
         {},
         {"spread": 0.0},
         {"train_rows": False},
+        {"train_rows": False, "waveforms": True},
     ],
-    ids=["trained", "from the mean", "frozen"],
+    ids=["trained", "from the mean", "frozen", "frozen waveforms"],
 )
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 def test_every_way_to_load_it_gives_the_trained_logits(tmp_path, monkeypatch, tied, rows, padding):

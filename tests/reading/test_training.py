@@ -353,6 +353,12 @@ def test_max_steps_0_builds_and_stops(corpus, tokenizer, tmp_path):
         ({"base": "a/b", "base_id": "."}, "public id"),
         ({"base_id": "a/b"}, "saved whole"),
         ({"train_ecg_rows": False, "ecg_rows_spread": 0.0}, "would be the same"),
+        ({"train_ecg_rows": False, "ecg_rows_start": "mean"}, "would be the same"),
+        ({"ecg_rows_start": "zero"}, "--ecg-rows-start 'zero' must be one of random, mean, wave"),
+        ({"train_questions": "some"}, "--train-questions 'some' must be one of all, balanced"),
+        ({"augmentation": {"gain": 0.1}}, "--augment true is missing"),
+        ({"augment": True, "augmentation": {"gian": 0.1}}, "augmentation has no 'gian'"),
+        ({"augment": True, "augmentation": {"turn": 2}}, "augmentation turn 2 must be 0 to 1"),
     ],
 )
 def test_arguments_that_contradict_one_another_are_refused(fields, message):

@@ -1,14 +1,20 @@
 """What a fine-tuning can be told beside its data: variants, rows, a stage without labels."""
 
+import math
+import shutil
 from functools import cache
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from ecg_byte_hf.reading.training import finetune
+from ecg_byte_hf import EcgByteError
+from ecg_byte_hf.reading.output_folder import read_finished, remove_output
+from ecg_byte_hf.reading.tokenised import TokenisedCorpus
+from ecg_byte_hf.reading.training import _what_is_trained, finetune
 
 from . import tiny
+from .test_varied import Setting
 
 
 def train(corpus, tokenizer, out, **options):
@@ -93,3 +99,95 @@ def test_every_option_at_once_survives_an_interruption_in_any_stage(
     for stage, losses in settings["losses"].items():
         assert losses["validation"] == expected["losses"][stage]["validation"]
     assert same(weights(folder), weights(out))
+
+
+def test_settings_say_which_options_were_taken(whole):
+    _, _, settings = whole("pretrained")
+    assert settings["augmentation"]["share"] == 1.0
+    assert settings["augmentation"]["window_s"] == 6.0
+    assert settings["ecg_rows"] == {"spread": 1.0, "start": "waveform", "trained": True}
+    assert settings["ecg_pretraining_epochs"] == 1.0
+    assert settings["questions_per_sequence"] == 2
+    assert settings["train_questions"] == "balanced"
+
+
+def test_another_option_is_another_training(whole, corpus, tokenizer, tmp_path):
+    folder, reading, _ = whole("new")
+    out = shutil.copytree(folder, tmp_path / "out")
+    for change in (
+        {"augmentation": {"share": 0.9}},
+        {"ecg_rows_start": "mean"},
+        {"ecg_pretraining_learning_rate": 1e-4},
+        {"train_questions": "all"},
+        {"questions_per_sequence": None},
+    ):
+        arguments, training = tiny.arguments(corpus, tokenizer, out, reading=reading | change)
+        assert read_finished(out, _what_is_trained(arguments, training)) is None
+    arguments, training = tiny.arguments(corpus, tokenizer, out, reading=reading)
+    assert read_finished(out, _what_is_trained(arguments, training)) is not None
+
+
+def test_overwriting_removes_what_the_stage_without_labels_left(whole, tmp_path):
+    folder, _, _ = whole("new")
+    out = shutil.copytree(folder, tmp_path / "out")
+    assert (out / "training" / "ecg_pretraining" / "trained.safetensors").is_file()
+    remove_output(out)
+    assert not any(out.iterdir())
+
+
+def test_damaged_weights_of_the_stage_without_labels_are_said_in_one_line(
+    whole, corpus, tokenizer, tmp_path
+):
+    folder, reading, _ = whole("pretrained")
+    out = shutil.copytree(folder, tmp_path / "out")
+    (out / "training" / "finished.json").unlink()
+    (out / "training" / "ecg_pretraining" / "trained.safetensors").write_bytes(b"8")
+    with pytest.raises(EcgByteError, match=r"trained.safetensors is damaged") as caught:
+        train(corpus, tokenizer, out, reading=reading, resume="true")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_stage_without_labels_learns_ecg_tokens_and_the_blind_model_has_none(
+    corpus, tokenizer, tmp_path
+):
+    reading = {"ecg_pretraining_epochs": 3.0, "ecg_pretraining_learning_rate": 5e-3}
+    losses = train(
+        corpus, tokenizer, tmp_path, max_steps=-1, num_train_epochs=0.1, blind=True, reading=reading
+    )
+    assert set(losses["losses"]) == {"ecg_pretraining", "base", "adapter"}
+    assert losses["losses"]["ecg_pretraining"]["steps"] == 18
+    assert losses["losses"]["ecg_pretraining"]["validation"] < math.log(losses["ecg_vocabulary"])
+    assert set(losses["blind"]["losses"]) == {"base", "adapter"}
+    assert losses["blind"]["augmentation"] is None
+
+
+def test_only_balanced_questions_are_trained_on_if_told_so(corpus, tokenizer, monkeypatch):
+    import ecg_byte_hf.corpora as corpora
+
+    asked = corpora.open_questions(corpus)
+    for split, rows in asked.items():
+        marked = [k % 3 > 0 for k in range(len(rows))]
+        if "balanced" in rows.column_names:
+            rows = rows.remove_columns("balanced")
+        asked[split] = rows.add_column("balanced", marked)
+    monkeypatch.setattr(corpora, "open_questions", lambda folder: asked)
+    counts = {}
+    for which in ("all", "balanced"):
+        reading = {"train_questions": which}
+        arguments, _ = tiny.arguments(corpus, tokenizer, corpus / "out", reading=reading)
+        counts[which] = TokenisedCorpus.open(arguments).questions
+    for split in ("train", "validation"):
+        every, some = counts["all"][split], counts["balanced"][split]
+        assert some == [row for row in every if row["balanced"]]
+        assert 0 < len(some) < len(every)
+
+
+def test_one_question_a_sequence_pays_for_the_ecg_each_time(corpus, tokenizer):
+    setting = Setting(corpus, tokenizer)
+    asked = [len(reading.turns) for reading in setting.readings]
+    assert max(asked) == 4
+    for most, expected in [(None, len(asked)), (3, len(asked) + asked.count(4)), (1, sum(asked))]:
+        dataset = setting.dataset(per_sequence=most)
+        assert len(dataset) == expected
+        features = [dataset[place] for place in range(len(dataset))]
+        assert sum(int(one["segments"].max()) for one in features) == sum(asked)
