@@ -57,7 +57,8 @@ def add_adapter(
     well: whoever loads the adapter resizes the base and gets other random rows, which the saved
     ones replace. `base_id` is what the adapter names as its base, a public id and never a local
     path, and `base_revision` the commit of it: on another one the adapter may not fit.
-    `modules_to_save` are layers that are trained in full and become part of the adapter as a whole.
+    `modules_to_save` are layers of the input embedding that are trained in full and become part of
+    the adapter as a whole.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -73,6 +74,8 @@ def add_adapter(
         target_modules=target_modules,
         trainable_token_indices={layer: rows for layer in layers} if rows else None,
         modules_to_save=list(modules_to_save) or None,
+        # They lie in the input embedding, where LoRA has nothing to do.
+        exclude_modules=r".*\.embed_tokens\..+" if modules_to_save else None,
     )
     try:
         adapted = get_peft_model(model, config)

@@ -71,12 +71,12 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
         raise EcgByteError("training/two_stage.py does not resume: train again with --overwrite")
     out = Path(training.output_dir)
     main = training.process_index == 0
+    quiet_libraries()
     encoder = load_resnet(arguments.encoder)
     with training.main_process_first(desc="claim the folder"):
         if main and claim_output(out, resume=False, overwrite=arguments.overwrite):
             remove_encoder(out)
             remove_output(out)
-    quiet_libraries()
     ecgs, questions = _read(arguments, encoder)
     set_seed(training.seed)
     settings = _train_one(arguments, training, ecgs, questions, out, encoder)
