@@ -61,6 +61,10 @@ def prepare_ptb_xl(
     folder: Annotated[Path, typer.Argument(help="PTB-XL's folder, with ptbxl_database.csv.")],
     out: CorpusFolder,
     rate: Annotated[int, typer.Option(help="Which of PTB-XL's rates to read: 500 or 100.")] = 500,
+    normalised: Annotated[
+        bool,
+        typer.Option("--normalised", help="100 Hz, 0.5-40 Hz, unit variance per lead; no mV."),
+    ] = False,
     sampling_rate: CorpusRate = None,
     window: Window = 10.0,
     missing_leads: Missing = "refuse",
@@ -74,12 +78,21 @@ def prepare_ptb_xl(
 ) -> None:
     """Write a corpus from PTB-XL: folds 1-8 train, 9 validation, 10 test.
 
+    --normalised writes what prepare ptb-xl-normalised does.
+
     Example: ecg-byte prepare ptb-xl ptb-xl/1.0.3 --out corpora/ptb-xl
     """
+    from ..corpora.normalising import normalised_from_ptb_xl
     from ..corpora.ptb_xl import ptb_xl
 
+    if normalised and (rate, sampling_rate, window) != (500, None, 10.0):
+        raise typer.BadParameter(
+            "--normalised makes 10 s at 100 Hz of 500 Hz: leave --rate, --sampling-rate, --window"
+        )
     _prepare(
-        ptb_xl(folder, rate=rate, missing_leads=missing_leads),
+        normalised_from_ptb_xl(folder, missing_leads=missing_leads)
+        if normalised
+        else ptb_xl(folder, rate=rate, missing_leads=missing_leads),
         out,
         sampling_rate=sampling_rate,
         window_s=window,

@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
 from ..records import EcgRecord
-from .scp_questions import DIAGNOSES, SUPERCLASS, finding_from_scp
+from .scp_questions import DIAGNOSES, FORM_CODES, RHYTHM_CODES, SUPERCLASS, finding_from_scp
 from .source import Patient, Source, SourceRecord, Split
 
 SAMPLING_RATE_HZ = 100.0
@@ -48,6 +48,7 @@ _SEXES = {0: "male", 1: "female"}
 _SPELLINGS = {"AVB": "_AVB"} | {
     name: f"{name}_" for name in ("ISC", "NST", "STD", "STE", "NT", "TAB")
 }
+_CODES_OF = {name: set(codes) for lower in DIAGNOSES.values() for name, codes in lower.items()}
 _A_CODE_OF = {name: codes[0] for lower in DIAGNOSES.values() for name, codes in lower.items()}
 
 # Rows say 0 = ... of the limb leads I, II, III, aVR, aVL, aVF.
@@ -90,14 +91,7 @@ def ptb_xl_normalised(folder: str | os.PathLike[str]) -> Source:
             raise EcgByteError(f"{path}: cannot be read ({error})") from None
         if missing:
             raise EcgByteError(f"{path}: column {', '.join(missing)} is missing")
-    return Source(
-        name="ptb-xl-normalised",
-        title="PTB-XL in standard deviations",
-        licence="cc-by-4.0",
-        attribution="ECGs and labels: Wagner et al., PTB-XL, a large publicly available "
-        "electrocardiography dataset, PhysioNet 1.0.3 (CC BY 4.0); band-passed, resampled and "
-        "scaled per lead to unit variance, so that 1 here is a standard deviation and no mV; the "
-        "limb leads are scaled again so that they obey Einthoven's law.",
+    return normalised_source(
         arguments={
             "source": "ptb-xl-normalised",
             "rows": total,
@@ -106,6 +100,29 @@ def ptb_xl_normalised(folder: str | os.PathLike[str]) -> Source:
         records=lambda: _records(paths),
         total=total,
         location=str(root.resolve()),
+    )
+
+
+def normalised_source(
+    *,
+    arguments: dict[str, Any],
+    records: Callable[[], Iterable[SourceRecord]],
+    total: int,
+    location: str,
+) -> Source:
+    """The source of PTB-XL in standard deviations, wherever its records come from."""
+    return Source(
+        name="ptb-xl-normalised",
+        title="PTB-XL in standard deviations",
+        licence="cc-by-4.0",
+        attribution="ECGs and labels: Wagner et al., PTB-XL, a large publicly available "
+        "electrocardiography dataset, PhysioNet 1.0.3 (CC BY 4.0); band-passed, resampled and "
+        "scaled per lead to unit variance, so that 1 here is a standard deviation and no mV; the "
+        "limb leads are scaled again so that they obey Einthoven's law.",
+        arguments=arguments,
+        records=records,
+        total=total,
+        location=location,
         questions=_questions,
     )
 
@@ -114,6 +131,30 @@ def superclasses(scp_codes: Any) -> frozenset[str]:
     """NORM, MI, STTC, CD and HYP of a row's `scp_codes` (subclasses, rhythms and forms)."""
     found = finding_from_scp(SUPERCLASS, _stated(scp_codes))
     return frozenset() if found is None else found.present
+
+
+def column_codes(scp_codes: Iterable[str]) -> tuple[str, ...]:
+    """PTB-XL's codes of an ECG as a row here has them: subclasses, rhythms, forms; each sorted."""
+    codes = set(scp_codes)
+    subclasses = {name for name, of in _CODES_OF.items() if codes & of}
+    rhythms, forms = codes & RHYTHM_CODES, codes & FORM_CODES
+    return tuple(dict.fromkeys([*sorted(subclasses), *sorted(rhythms), *sorted(forms)]))
+
+
+def einthoven_record(units: NDArray[np.integer[Any]], name: str) -> EcgRecord:
+    """A record (12, 1000) of `UNITS_PER_SD` units, its limb leads scaled by `limb_gains`.
+
+    Raises `EcgByteError`, naming the record, where they obey Einthoven's law under no gains.
+    """
+    signal = units.astype(np.float32) / np.float32(UNITS_PER_SD)
+    gains, residual = limb_gains(signal[:6])
+    if not residual <= LARGEST_RESIDUAL_SD or gains.min() <= 0:
+        raise EcgByteError(
+            f"{name}: its limb leads obey Einthoven's law under no gains (they miss it by "
+            f"{residual:.2g} standard deviations)"
+        )
+    signal[:6] *= gains[:, None].astype(np.float32)
+    return EcgRecord(signal, SAMPLING_RATE_HZ, name, STANDARD_LEADS)
 
 
 def limb_gains(leads: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], float]:
@@ -190,23 +231,14 @@ class _Read:
         values = np.asarray(self._signal.values) if self._signal.is_valid else np.zeros(0)
         if values.size != _SIGNAL_VALUES:
             raise EcgByteError(f"{name}: {values.size} values instead of 12 leads of 1,000")
-        signal = values.reshape(12, -1).astype(np.float32) / np.float32(UNITS_PER_SD)
-        gains, residual = limb_gains(signal[:6])
-        if not residual <= LARGEST_RESIDUAL_SD or gains.min() <= 0:
-            raise EcgByteError(
-                f"{name}: its limb leads obey Einthoven's law under no gains (they miss it by "
-                f"{residual:.2g} standard deviations)"
-            )
-        signal[:6] *= gains[:, None].astype(np.float32)
-        record = EcgRecord(signal, SAMPLING_RATE_HZ, name, STANDARD_LEADS)
-        return record, _patient(row)
+        return einthoven_record(values.reshape(12, -1), name), _patient(row)
 
 
 def _patient(row: dict[str, Any]) -> Patient:
     codes = dict.fromkeys(
-        _SPELLINGS.get(code, code)
+        code
         for column in ("subclass", "rhythm", "form")
-        for code in row[column] or ()
+        for code in sorted(_SPELLINGS.get(code, code) for code in row[column] or ())
     )
     age, sex = row["age"], row["sex"]
     return Patient(

@@ -113,6 +113,11 @@ _FORM_WORDS = {
 }
 
 
+RHYTHM_CODES = frozenset(_RHYTHM_WORDS)
+# Statements about the form too are some that are diagnoses, and a short PR interval.
+FORM_CODES = frozenset(_FORM_WORDS) | {"NDT", "NST_", "DIG", "LNGQT", "PRC(S)"}
+
+
 def _statements(words: Mapping[str, str]) -> tuple[Statement, ...]:
     return tuple(
         Statement(value, answer, (f"Does this ECG show {answer}?", f"Are there signs of {answer}?"))
