@@ -21,15 +21,26 @@ if TYPE_CHECKING:
 
 @dataclass
 class EvaluateArguments:
-    """What is evaluated on what."""
+    """What is evaluated on what, or which evaluations are compared."""
 
-    model: str = field(metadata={"help": "folder or Hub id of training/finetune.py"})
-    corpus: str = field(metadata={"help": "folder written by `ecg-byte prepare`"})
+    model: str = field(default="", metadata={"help": "folder or Hub id of training/finetune.py"})
+    corpus: str = field(default="", metadata={"help": "folder written by `ecg-byte prepare`"})
+    compare: list[str] = field(
+        default_factory=list,
+        metadata={"help": "folders of runs evaluated before: print one table of them instead"},
+    )
     split: str = field(default="validation", metadata={"help": "split of the corpus"})
     base: str | None = field(default=None, metadata={"help": "base model instead of the named one"})
     gguf_file: str | None = field(default=None, metadata={"help": "name of a GGUF in that folder"})
     max_records: int | None = field(default=None, metadata={"help": "fewer ECGs to ask about"})
-    seed: int = field(default=0, metadata={"help": "of the shuffled control"})
+    max_reports: int = field(default=64, metadata={"help": "reports to write at most, drawn"})
+    encoder: str | None = field(
+        default=None, metadata={"help": "folder of an encoder, for BERTScore of reports"}
+    )
+    dtype: str = field(
+        default="float32", metadata={"help": "float32, or bfloat16: faster, a few answers differ"}
+    )
+    seed: int = field(default=0, metadata={"help": "of the shuffled control and the intervals"})
     shuffles: int = field(default=3, metadata={"help": "ways to give out others' ECGs"})
     json: str | None = field(default=None, metadata={"help": "file for the result"})
     answers: str | None = field(default=None, metadata={"help": "file for every answer (JSONL)"})
@@ -114,6 +125,9 @@ def run_script(main: Callable[[], None], go_on: str) -> int:
     Either is one line on stderr; `go_on` says how to go on after Ctrl-C.
     """
     name = Path(sys.argv[0]).name
+    # Beside the scripts lies an evaluate.py, which would hide the library of that name.
+    own_folder = Path(sys.argv[0]).resolve().parent
+    sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != own_folder]
     wait_without_spinning()
     try:
         require_extra("train", name)

@@ -250,6 +250,17 @@ def read_finished(folder: Path, arguments: Mapping[str, Any]) -> dict[str, Any] 
     )
 
 
+def config_digest(arguments: Mapping[str, Any]) -> str:
+    """What trainings share that differ in their seed alone: 16 hexadecimal digits.
+
+    `arguments` are those that decide what is trained; where corpus, tokenizer and base lie does not
+    count beside what is in them.
+    """
+    without = {"seed", "corpus", "tokenizer", *(["base"] if arguments.get("base_id") else [])}
+    of_all = {name: of for name, of in arguments.items() if name not in without}
+    return arguments_digest(of_all)[:16]
+
+
 def arguments_digest(arguments: Mapping[str, Any]) -> str:
     """What tells the arguments of two runs apart: a SHA-256 in hexadecimal digits."""
     # Not the arguments themselves: they hold local paths.

@@ -25,6 +25,7 @@ from .output_folder import (
     STAGES_FOLDER,
     base_folder,
     claim_output,
+    config_digest,
     read_base_trained,
     read_finished,
     remove_output,
@@ -234,6 +235,7 @@ def _train_one(
     settings = {
         "augmentation": asdict(variants.augmentation) if variants else None,
         "base": "made here" if new else arguments.base_id or arguments.base,
+        "config": config_digest(what),
         "context": context,
         "corpus": corpus_facts(arguments.corpus),
         "ecg_pretraining_epochs": arguments.ecg_pretraining_epochs if pretraining else 0,
