@@ -13,7 +13,7 @@ from huggingface_hub import ModelCard
 
 from ecg_byte_hf import EcgByteError, EcgByteProcessor
 from ecg_byte_hf.bundled.make import FOLDER, NAME, make_bundled
-from ecg_byte_hf.hub_code import processing_ecg_byte
+from ecg_byte_hf.hub_code import processor_files
 from ecg_byte_hf.hub_code.presets import DEFAULT_PRESET
 from tests.small_tokenizer import simulated_records
 
@@ -50,7 +50,7 @@ def test_an_unknown_name_lists_those_that_exist(name):
 
 
 def test_code_that_travelled_without_the_package_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(processing_ecg_byte, "_BUNDLED", tmp_path / "bundled")
+    monkeypatch.setattr(processor_files, "_BUNDLED", tmp_path / "bundled")
     with pytest.raises(EcgByteError, match="install ecg-byte-hf"):
         EcgByteProcessor.from_bundled("ptb-xl")
 

@@ -228,3 +228,10 @@ def test_strict_knows_what_only_beat_can_get_wrong():
         with pytest.raises(EcgByteError, match=message):
             codec.decode(bad, strict=True)
         assert np.isfinite(codec.decode(bad)).all()
+
+
+def test_a_senseless_step_is_not_blamed_on_another_preset():
+    for option in ("step", "dead_zone", "template_step"):
+        with pytest.raises(EcgByteError, match=f"{option} 5000000.0 must be") as refused:
+            BeatCodec(**{option: 5e6})
+        assert "compact" not in str(refused.value)

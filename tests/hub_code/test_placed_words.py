@@ -135,3 +135,14 @@ def test_of_several_values_at_one_place_the_last_counts():
     parsed = placed.parse(first + second[1:], 0)
     assert parsed.places.tolist() == [0, 1, 1]
     assert parsed.values.tolist() == [0, 0, -2]
+
+
+def test_strict_decoding_refuses_a_place_that_is_said_twice(pair):
+    _, placed, ecgs = pair
+    words = placed.encode(ecgs[0], 250.0)
+    placed.decode(words, strict=True)
+    # The last symbol of a word is a value; once more, it is a second one at its place.
+    again = [words[0], words[1] + words[1][-1], *words[2:]]
+    assert np.array_equal(placed.decode(again), placed.decode(words))
+    with pytest.raises(EcgByteError, match="word t1 says 1 values again"):
+        placed.decode(again, strict=True)

@@ -20,6 +20,7 @@ STANDARD = {
     "collections",
     "dataclasses",
     "functools",
+    "hashlib",
     "inspect",
     "itertools",
     "json",
@@ -39,7 +40,13 @@ METHODS = {
     # of the interpreter and the system
     *("system", "popen", "urlopen", "import_module", "exec_module"),
 }
-WRITERS = {"save_pretrained", "save_portable_tokenizer"}
+WRITERS = {
+    "save_pretrained",
+    "save_portable_tokenizer",
+    "save_empty_model_config",
+    # into the folder that `push_to_hub` uploads
+    "write_card",
+}
 
 
 def tree_of(path: Path) -> ast.Module:

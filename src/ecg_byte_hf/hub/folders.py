@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..hub_code.errors import EcgByteError
 from .cards import CARD_FILE, card_metadata
-from .licences import check_licence, check_licence_known
+from ..hub_code.licences import check_licence, check_licence_known
 from .tokenizer_card import folder_sha256, read_json
 
 _PICTURES = ("*.png", "*.svg", "*.jpg")

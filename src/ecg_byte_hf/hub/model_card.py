@@ -10,7 +10,7 @@ from typing import Any
 from .. import __version__
 from ..hub_code.errors import EcgByteError
 from .cards import CARD_FILE, fill_card, pictures_in, write_card
-from .licences import hub_licence
+from ..hub_code.licences import hub_licence
 from .tokenizer_card import read_json
 
 # Whoever takes this line out of a card keeps what he wrote.

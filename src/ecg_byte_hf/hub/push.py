@@ -23,7 +23,7 @@ from .folders import (
     kind_of,
     recognise,
 )
-from .licences import check_licence, check_licence_known
+from ..hub_code.licences import check_licence, check_licence_known
 from .tokenizer_card import write_tokenizer_card
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from .. import __version__
 from ..hub_code.errors import EcgByteError
 from .cards import fill_card, pictures_in, write_card
 from .fidelity_table import FIDELITY_FILE, fidelity_fields, fidelity_results
-from .fingerprint import tokenizer_sha256
-from .licences import hub_licence
+from ..hub_code.fingerprint import tokenizer_sha256
+from ..hub_code.licences import hub_licence
 
 # Paths of the machine that measured are nobody's business.
 _PATHS_OF_A_REPORT = ("tokenizer", "corpus")

@@ -20,6 +20,8 @@ _MEBIBYTE = 2**20
 # A Llama's tokenizer.json has 17 MiB, ours 0.3 (4,096 tokens) to 3 (10,000 imported ones).
 _LARGEST_MIB = {
     PROCESSOR_FILE: 1,
+    # Not read here, but AutoTokenizer wants it in the cache when there is no network.
+    "config.json": 1,
     "preprocessor_config.json": 1,
     "tokenizer_config.json": 8,
     "tokenizer.json": 40,

@@ -24,3 +24,14 @@ def save_portable_tokenizer(tokenizer: Any, folder: str | Path) -> None:
     elif extra:
         config["extra_special_tokens"] = extra
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def save_empty_model_config(folder: str | Path) -> None:
+    """Write a `config.json` that says nothing, for a tokenizer that belongs to no model.
+
+    AutoTokenizer asks for one, and fails offline on what `snapshot_download` left where there is
+    none; the Hub counts downloads by it. A model's own that is there already stays.
+    """
+    path = Path(folder) / "config.json"
+    if not path.exists():
+        path.write_text("{}\n", encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..hub_code.errors import EcgByteError
+from .errors import EcgByteError
 
 # The Hub's own names of those that recordings come under.
 _HUB_NAMES = {
