@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.reading.output_folder import read_finished, remove_output
 from ecg_byte_hf.reading.tokenised import TokenisedCorpus
-from ecg_byte_hf.reading.training import _what_is_trained, finetune
+from ecg_byte_hf.reading.training import finetune, what_is_trained
 
 from . import tiny
 from .test_varied import Setting
@@ -122,9 +122,9 @@ def test_another_option_is_another_training(whole, corpus, tokenizer, tmp_path):
         {"questions_per_sequence": None},
     ):
         arguments, training = tiny.arguments(corpus, tokenizer, out, reading=reading | change)
-        assert read_finished(out, _what_is_trained(arguments, training)) is None
+        assert read_finished(out, what_is_trained(arguments, training)) is None
     arguments, training = tiny.arguments(corpus, tokenizer, out, reading=reading)
-    assert read_finished(out, _what_is_trained(arguments, training)) is not None
+    assert read_finished(out, what_is_trained(arguments, training)) is not None
 
 
 def test_overwriting_removes_what_the_stage_without_labels_left(whole, tmp_path):

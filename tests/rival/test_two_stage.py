@@ -19,7 +19,8 @@ from ecg_byte_hf.rival.projection import Projector, put_in
 from ecg_byte_hf.rival.resnet import load_resnet
 from ecg_byte_hf.rival.resnet_output import read_cost
 from ecg_byte_hf.rival.two_stage import add_placeholders, train_two_stage
-from ecg_byte_hf.rival.two_stage_output import is_two_stage, save_two_stage
+from ecg_byte_hf.rival.two_stage_files import is_two_stage
+from ecg_byte_hf.rival.two_stage_output import save_two_stage
 from ecg_byte_hf.rival.two_stage_reader import load_two_stage
 from tests.reading import tiny
 

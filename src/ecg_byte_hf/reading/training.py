@@ -110,7 +110,7 @@ def _train_one(
     from .vocabulary import add_ecg_tokens, draw_rows, resize_embeddings
 
     resume = bool(training.resume_from_checkpoint)
-    what = _what_is_trained(arguments, training)
+    what = what_is_trained(arguments, training)
     if resume and (finished := read_finished(out, what)) is not None:
         return finished
     main = training.process_index == 0
@@ -271,7 +271,7 @@ def _train_one(
     return settings
 
 
-def _what_is_trained(arguments: ReadingArguments, training: TrainingArguments) -> dict[str, Any]:
+def what_is_trained(arguments: ReadingArguments, training: TrainingArguments) -> dict[str, Any]:
     """The arguments that another run must share to find its work done."""
     without = ("curve_every_steps", "overwrite", "quiet", "num_proc", "train_blind")
     fields = {name: value for name, value in asdict(arguments).items() if name not in without}

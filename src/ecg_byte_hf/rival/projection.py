@@ -16,9 +16,8 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .labelled_ecgs import EcgSignals
 from .resnet import EcgResNet
+from .two_stage_files import PROJECTOR_WEIGHTS
 from .variation import varied
-
-PROJECTOR_WEIGHTS = "projector.safetensors"
 
 
 class Projector(nn.Module):

@@ -7,7 +7,7 @@ chat, packing, Trainer, evaluation.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,19 +27,22 @@ from ecg_byte_hf.reading.output_folder import (
     SETTINGS_FILE,
     STAGES_FOLDER,
     claim_output,
+    config_digest,
     remove_output,
     write_ignore_file,
 )
 from ecg_byte_hf.reading.repository import commit_of
 from ecg_byte_hf.reading.sequences import Chat, build_readings, shown_records
 from ecg_byte_hf.reading.stages import run_stage, stage_arguments
+from ecg_byte_hf.reading.training import what_is_trained
 
 from .labelled_ecgs import LabelledEcgs, SignalFormat, read_ecgs
 from .projection import EcgEmbedding, Projector, put_in
 from .resnet import EcgResNet, load_resnet
 from .resnet_output import read_cost
 from .two_stage_arguments import TwoStageArguments
-from .two_stage_output import remove_encoder, save_two_stage
+from .two_stage_files import remove_encoder
+from .two_stage_output import save_two_stage
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
@@ -207,10 +210,13 @@ def _train_one(
     for turn in (turn for reading in readings["train"] for turn in reading.turns):
         kind = turn.row["question_type"]
         longest[kind] = max(longest.get(kind, 0), len(turn.answer_ids))
+    # Which ResNet it was is said by what it cost; of several seeds each has its own.
+    what = what_is_trained(replace(arguments, encoder=""), training)
     settings = {
         "augmentation": "turned and scaled" if arguments.augment and encoder is not None else None,
         "base": "made here" if new else arguments.base_id or arguments.base,
         "columns": arguments.columns,
+        "config": config_digest(what),
         "context": context,
         "corpus": corpus_facts(arguments.corpus),
         "ecg_tokens_mean": 0 if encoder is None else arguments.columns,

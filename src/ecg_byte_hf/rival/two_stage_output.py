@@ -11,18 +11,11 @@ from ecg_byte_hf.reading.adapter import save_adapter
 from ecg_byte_hf.reading.checkpoint import generation_config, save_checkpoint
 from ecg_byte_hf.reading.sequences import Chat
 
-from .projection import PROJECTOR_WEIGHTS, EcgEmbedding, save_projector
+from .projection import EcgEmbedding, save_projector
+from .two_stage_files import ENCODER_FOLDER
 
 if TYPE_CHECKING:
     from peft import PeftModel
-
-ENCODER_FOLDER = "encoder"
-_ENCODER_FILES = ("config.json", "model.safetensors", PROJECTOR_WEIGHTS)
-
-
-def is_two_stage(folder: str | Path) -> bool:
-    """Whether training/two_stage.py wrote this folder."""
-    return (Path(folder) / ENCODER_FOLDER / PROJECTOR_WEIGHTS).is_file()
 
 
 def save_two_stage(
@@ -49,12 +42,3 @@ def save_two_stage(
     if whole:
         save_checkpoint(model, generation, out)
     chat.tokenizer.save_pretrained(out)
-
-
-def remove_encoder(out: Path) -> None:
-    """Remove the encoder that training/two_stage.py wrote there, and no other file."""
-    folder = out / ENCODER_FOLDER
-    for name in _ENCODER_FILES:
-        (folder / name).unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()

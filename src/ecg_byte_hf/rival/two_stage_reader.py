@@ -17,7 +17,7 @@ from ecg_byte_hf.reading.sequences import Chat
 from .labelled_ecgs import SignalFormat, read_signals
 from .projection import EcgEmbedding, load_projector, put_in
 from .resnet import load_resnet
-from .two_stage_output import ENCODER_FOLDER
+from .two_stage_files import ENCODER_FOLDER
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
