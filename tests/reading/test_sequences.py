@@ -3,12 +3,12 @@ import pytest
 import torch
 
 from ecg_byte_hf import EcgByteError
+from ecg_byte_hf.reading.batches import collate
 from ecg_byte_hf.reading.model import train_text_tokenizer
 from ecg_byte_hf.reading.sequences import (
     IGNORED,
     Chat,
     build_readings,
-    collate,
     pack,
 )
 from ecg_byte_hf.reading.vocabulary import add_ecg_tokens

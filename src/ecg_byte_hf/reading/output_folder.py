@@ -26,6 +26,7 @@ STAGES_FOLDER = "training"
 PRETRAINING = "ecg_pretraining"
 SETTINGS_FILE = "reading.json"
 CURVE_FILE = "curve.json"
+SPEED_FILE = "speed.json"
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 MODEL_CONFIG = "config.json"
@@ -36,6 +37,8 @@ NOT_FOR_THE_HUB = (f"{STAGES_FOLDER}/", f"{BLIND_FOLDER}/")
 PRETRAINED_WEIGHTS = "trained.safetensors"
 PRETRAINED_FILE = "finished.json"
 
+# Where the Trainer puts its event files.
+_TENSORBOARD = "runs"
 _FINISHED_FILE = "finished.json"
 _BASE_FILE = "base.json"
 _IGNORE_FILE = ".gitignore"
@@ -179,8 +182,10 @@ def remove_output(folder: Path) -> None:
     for name in (PRETRAINED_WEIGHTS, PRETRAINED_FILE):
         (stages / PRETRAINING / name).unlink(missing_ok=True)
     for stage in (PRETRAINING, "base", "adapter"):
-        for checkpoint in stages.glob(f"{stage}/checkpoint-*"):
-            shutil.rmtree(checkpoint, ignore_errors=True)
+        for folders in (f"{stage}/checkpoint-*", f"{stage}/{_TENSORBOARD}"):
+            for old in stages.glob(folders):
+                shutil.rmtree(old, ignore_errors=True)
+        (stages / stage / SPEED_FILE).unlink(missing_ok=True)
         if (stages / stage).is_dir() and not any((stages / stage).iterdir()):
             (stages / stage).rmdir()
     for name in (_FINISHED_FILE, _BASE_FILE):

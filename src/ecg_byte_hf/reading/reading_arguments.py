@@ -71,6 +71,10 @@ class ReadingArguments:
         default=None,
         metadata={"help": "questions that share an ECG's tokens; none: as many as fit"},
     )
+    fill_rows: bool = field(
+        default=True,
+        metadata={"help": "several sequences of a batch share a row where they fit"},
+    )
     augment: bool = field(
         default=False, metadata={"help": "vary ECGs and tokenise them anew each epoch"}
     )

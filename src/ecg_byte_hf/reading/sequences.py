@@ -290,28 +290,3 @@ def pack(
             "segments": segments,
         }
         yield {name: np.asarray(values, dtype=np.int64) for name, values in arrays.items()}
-
-
-def collate(features: Sequence[Mapping[str, np.ndarray]], pad_id: int) -> dict[str, Any]:
-    """Pad packed sequences on the right to one batch and say who may look at whom.
-
-    Returns:
-        int64 tensors (batch, length) `input_ids`, `labels`, `position_ids`, and the bool tensor
-        (batch, 1, length, length) `attention_mask`, true where a token (row) sees another.
-    """
-    import torch
-
-    length = max(len(feature["input_ids"]) for feature in features)
-    fill = {"input_ids": pad_id, "labels": IGNORED, "position_ids": 0, "segments": -1}
-    padded = {
-        name: np.full((len(features), length), value, dtype=np.int64)
-        for name, value in fill.items()
-    }
-    for name, rows in padded.items():
-        for row, feature in zip(rows, features, strict=True):
-            row[: len(feature[name])] = feature[name]
-    segments = torch.from_numpy(padded.pop("segments"))
-    asking, asked = segments[:, :, None], segments[:, None, :]
-    sees = ((asking == asked) | (asked == 0)).tril()
-    batch = {name: torch.from_numpy(rows) for name, rows in padded.items()}
-    return {**batch, "attention_mask": sees[:, None]}

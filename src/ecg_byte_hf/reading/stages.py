@@ -7,14 +7,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecg_byte_hf.fidelity.report_output import write_json
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
+from .batches import collate
+from .output_folder import SPEED_FILE
 from .packing import packer
 from .reading_arguments import ReadingArguments
-from .sequences import Chat, Reading, collate
+from .resuming import last_whole_checkpoint
+from .sequences import Chat, Reading
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, TrainingArguments
 
     from .learning_curve import LearningCurve
+    from .training_log import Throughput
     from .varied import EcgVariants
 
 
@@ -41,16 +48,24 @@ def run_stage(
     variants: EcgVariants | None = None,
     curve: LearningCurve | None = None,
 ) -> dict[str, float]:
-    """Train `model` on packed readings; the losses reached and the steps taken.
+    """Train `model` on packed readings; what came of it.
 
     With `variants` the ECGs of the training split are varied anew each epoch. `curve` measures the
-    model on the way. `max_steps` 0 trains nothing and gives no losses. Where the stage is told to
-    resume it goes on from its latest checkpoint.
-    """
-    from transformers import EarlyStoppingCallback
-    from transformers.trainer_utils import get_last_checkpoint
+    model on the way. `max_steps` 0 trains nothing and gives nothing. Where the stage is told to
+    resume it goes on from its latest whole checkpoint. Its speed is written to `speed.json` in its
+    folder, apart from what the same seed gives again.
 
-    from .trainer import ProgressBar, ReadingTrainer
+    Returns:
+        The losses `train` and `validation`; `steps` of the optimiser; `padding`, the share of
+        padding in the training batches of this run; `world_size`, how many processes trained.
+
+    Raises:
+        EcgByteError: memory ran out, or the loss is not finite; with advice.
+    """
+    from transformers import EarlyStoppingCallback, PrinterCallback
+
+    from .trainer import ReadingTrainer
+    from .training_log import LogLines, ProgressBar
     from .varied import EpochOf, VariedReadings
 
     if stage.max_steps == 0:
@@ -81,29 +96,64 @@ def run_stage(
         args=stage,
         train_dataset=packed["train"],
         eval_dataset=packed["validation"],
-        data_collator=partial(collate, pad_id=pad_id),
+        data_collator=partial(collate, pad_id=pad_id, fill_rows=arguments.fill_rows),
+        eval_collator=partial(collate, pad_id=pad_id),
         first_ecg_id=shift,
         ecg_loss_weight=ecg_loss_weight,
     )
-    _silence(trainer)
+    trainer.remove_callback(PrinterCallback)
     if variants is not None:
         trainer.add_callback(EpochOf(packed["train"]))
     if curve is not None:
         curve.begin_stage(folder.name)
         trainer.add_callback(curve)
     trainer.add_callback(ProgressBar(title, arguments.quiet))
+    trainer.add_callback(LogLines(title, arguments.quiet))
     if arguments.early_stopping_patience:
         trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
-    last = get_last_checkpoint(str(folder)) if resume and folder.is_dir() else None
-    result = trainer.train(resume_from_checkpoint=last)
+    last = last_whole_checkpoint(folder, stage.world_size) if resume else None
+    try:
+        result = trainer.train(resume_from_checkpoint=last)
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise EcgByteError(
+            f"{title}: memory ran out with batches of {stage.per_device_train_batch_size}: halve "
+            "per_device_train_batch_size and double gradient_accumulation_steps, which trains the "
+            "same, or set gradient_checkpointing or a shorter context"
+        ) from error
     model.eval()
     losses = {"train": round(float(result.training_loss), 4), "steps": int(result.global_step)}
     losses["validation"] = round(float(trainer.evaluate()["eval_loss"]), 4)
-    return losses
+    losses["world_size"] = stage.world_size
+    return losses | _note_speed(trainer)
 
 
-def _silence(trainer: Any) -> None:
-    """Take away the callback that prints every log line; the progress bar shows the loss."""
-    from transformers import PrinterCallback
+def _is_out_of_memory(error: Exception) -> bool:
+    import torch
 
-    trainer.remove_callback(PrinterCallback)
+    # The allocator of the processor raises a plain RuntimeError.
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or "can't allocate memory" in str(error)
+
+
+def _note_speed(trainer: Any) -> dict[str, float]:
+    """The share of padding of all processes; the main one writes and logs their speed."""
+    import torch
+
+    own: Throughput = trainer.throughput
+    counted = torch.tensor([own.sequences, own.tokens, own.places], device=trainer.args.device)
+    if trainer.args.world_size > 1:
+        counted = trainer.accelerator.reduce(counted)
+    sequences, tokens, places = counted.tolist()
+    if not places:
+        return {}
+    speed = {
+        "padding": round(1 - tokens / places, 4),
+        "sequences_per_second": round(sequences / own.seconds, 2),
+        "tokens_per_second": round(tokens / own.seconds, 1),
+    }
+    if trainer.is_world_process_zero():
+        write_json(speed, Path(trainer.args.output_dir) / SPEED_FILE)
+    trainer.log(speed)
+    return {"padding": speed["padding"]}

@@ -1,4 +1,4 @@
-"""transformers' Trainer with the loss of answers (and of ECG tokens), and a quiet progress bar."""
+"""transformers' Trainer with the loss of answers (and of ECG tokens)."""
 
 from __future__ import annotations
 
@@ -6,42 +6,114 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.nn import functional
-from transformers import Trainer, TrainerCallback
+from transformers import Trainer
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
-from ecg_byte_hf.progress import bars_wanted
 
 from .adapter import save_adapter
 from .sequences import IGNORED
+from .training_log import Throughput
+from .varied import EpochOf
+
+
+class GroupedByLength(LengthGroupedSampler):
+    """transformers' grouping by length, drawn anew each epoch from the seed and the epoch alone.
+
+    Its own draws from torch's generator: a run that is resumed inside a later epoch, or a second
+    process that has drawn more dropout, would get another order.
+    """
+
+    def __init__(self, batch_size: int, dataset: Any, seed: int) -> None:
+        super().__init__(batch_size, dataset=dataset, generator=torch.Generator())
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the order of this epoch from now on."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Any:
+        self.generator.manual_seed(self._seed + self._epoch)
+        return super().__iter__()
 
 
 class ReadingTrainer(Trainer):
-    """Trains on batches of `sequences.collate`.
+    """Trains on batches of `batches.collate`.
 
     The loss is the mean cross-entropy of the answers' tokens plus `ecg_loss_weight` times that of
-    the ECG's tokens, where they are labelled. Logits are computed at labelled positions only: a
-    vocabulary of 128,000 at all positions of an ECG would not fit anywhere.
+    the ECG's tokens, where they are labelled. The means are over all batches of a step, those of
+    gradient accumulation and of other processes included: splitting a batch changes nothing. Logits
+    are computed at labelled positions only: a vocabulary of 128,000 at all positions of an ECG
+    would not fit anywhere. `throughput` counts what this process trained on. `eval_collator` makes
+    the batches of the evaluation; without it, `data_collator` does.
     """
 
-    loss_is_scaled_for_ga = False
-
-    def __init__(self, *args: Any, first_ecg_id: int, ecg_loss_weight: float, **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        first_ecg_id: int,
+        ecg_loss_weight: float,
+        eval_collator: Any = None,
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
-        self.model_accepts_loss_kwargs = False
+        # Batches are counted, and the loss is taken to be scaled by the count.
+        self.model_accepts_loss_kwargs = True
         self.first_ecg_id = first_ecg_id
         self.ecg_loss_weight = ecg_loss_weight
+        self.eval_collator = eval_collator
+        self.throughput = Throughput()
+        self.add_callback(self.throughput)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+        """The Trainer's own, with `eval_collator`."""
+        collator = self.data_collator
+        self.data_collator = self.eval_collator or collator
+        try:
+            return super().get_eval_dataloader(eval_dataset)
+        finally:
+            self.data_collator = collator
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(train_dataset)
+        # What one step takes, so that two processes step through the order of one.
+        step = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        sampler = GroupedByLength(step * self.args.world_size, dataset, self.args.seed)
+        self.add_callback(EpochOf(sampler))
+        return sampler
+
+    def _get_num_items_in_batch(self, batch_samples: list, device: Any) -> torch.Tensor | None:
+        """Labelled tokens of answers and of ECGs in all batches of a step, of all processes."""
+        if not batch_samples:
+            return None
+        counts = sum(self._count_labels(batch["labels"][:, 1:]) for batch in batch_samples)
+        counts = counts.to(device)
+        return self.accelerator.reduce(counts) if self.args.world_size > 1 else counts
+
+    def _count_labels(self, labels: torch.Tensor) -> torch.Tensor:
+        of_ecg = labels >= self.first_ecg_id
+        return torch.stack([((labels != IGNORED) & ~of_ecg).sum(), of_ecg.sum()])
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
+        """The Trainer's own, counted."""
+        self.throughput.count(inputs)
+        return super().training_step(model, inputs, num_items_in_batch)
 
     def compute_loss(
         self,
         model: torch.nn.Module,
         inputs: dict[str, torch.Tensor],
         return_outputs: bool = False,
-        num_items_in_batch: Any = None,
+        num_items_in_batch: torch.Tensor | None = None,
     ) -> Any:
-        """Loss of a batch.
+        """A batch's part of its step's loss, times the number of processes.
+
+        `num_items_in_batch` are the labelled tokens (answers', ECGs') of the step; without it, the
+        batch is a step of its own.
 
         Raises:
             EcgByteError: it is not finite.
@@ -59,9 +131,14 @@ class ReadingTrainer(Trainer):
         logits = outputs.logits.reshape(-1, outputs.logits.shape[-1]).float()
         losses = functional.cross_entropy(logits, labels, reduction="none")
         of_ecg = labels >= self.first_ecg_id
-        loss = losses[~of_ecg].sum() / (~of_ecg).sum().clamp(min=1)
-        if self.ecg_loss_weight and bool(of_ecg.any()):
-            loss = loss + self.ecg_loss_weight * losses[of_ecg].mean()
+        counts = self._count_labels(targets) if num_items_in_batch is None else num_items_in_batch
+        of_answers, of_ecgs = counts.clamp(min=1)
+        loss = losses[~of_ecg].sum() / of_answers
+        if self.ecg_loss_weight:
+            loss = loss + self.ecg_loss_weight * losses[of_ecg].sum() / of_ecgs
+        if num_items_in_batch is not None:
+            # The gradients of several processes are averaged.
+            loss = loss * self.args.world_size
         if not bool(torch.isfinite(loss)):
             raise EcgByteError(
                 f"the loss became {loss.item()} at step {self.state.global_step}: lower "
@@ -87,41 +164,3 @@ class ReadingTrainer(Trainer):
             missing = [name for name in load_result.missing_keys if name != "lm_head.weight"]
             load_result.missing_keys[:] = missing
         super()._issue_warnings_after_load(load_result)
-
-
-class ProgressBar(TrainerCallback):
-    """One rich bar per stage of training, with the latest loss; nothing off a terminal."""
-
-    def __init__(self, title: str, quiet: bool) -> None:
-        self._bar = Progress(
-            TextColumn(title),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[loss]}"),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._wanted = bars_wanted(quiet)
-        self._task: Any = None
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Show the bar on the main process."""
-        if self._wanted and state.is_world_process_zero:
-            self._task = self._bar.add_task("", total=state.max_steps, loss="")
-            self._bar.start()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Move it."""
-        if self._task is not None:
-            self._bar.update(self._task, completed=state.global_step)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        """Show the latest loss."""
-        if self._task is not None and logs and "loss" in logs:
-            self._bar.update(self._task, loss=f"loss {logs['loss']}")
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Take it away."""
-        if self._task is not None:
-            self._bar.stop()

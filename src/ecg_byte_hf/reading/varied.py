@@ -124,13 +124,13 @@ class VariedReadings(Dataset):
 
 
 class EpochOf(TrainerCallback):
-    """Tells a dataset the epoch.
+    """Tells a dataset, or a sampler, the epoch.
 
     accelerate does so too, but not where its sampler takes the epoch instead, as it may with
     several processes and after a resume.
     """
 
-    def __init__(self, dataset: VariedReadings) -> None:
+    def __init__(self, dataset: Any) -> None:
         self._dataset = dataset
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
