@@ -162,6 +162,36 @@ def test_a_models_card_says_accuracy_and_controls(hub, model):
     assert "/home/me" not in (model / "README.md").read_text()
 
 
+def test_a_models_card_says_how_sure_the_measurement_is(hub, model):
+    found = {"auroc": 0.91, "interval": [0.88, 0.94]}
+    auroc = {
+        "macro": {"superclass": found | {"values": ["MI", "NORM"]}},
+        "findings": {"superclass/MI": found | {"yes": 12, "no": 28}},
+    }
+    intervals = {"interval": [0.7, 0.9], "per_type_interval": {"choose": [0.6, 1.0]}}
+    above = {"overall": 0.3125, "interval": [0.2, 0.4]}
+    report = {"bleu": 0.2, "rouge_l": 0.4, "meteor": 0.3, "n": 7}
+    own = scores(0.8125) | intervals | {"auroc": auroc, "above_blind": above}
+    measured = EVALUATION | {
+        "accuracy": own | {"reports": {"report": report}},
+        "not_made": {"shuffled": "/home/me/model holds one patient alone"},
+    }
+    (model / "evaluation-test.json").write_text(json.dumps(measured))
+    refresh_model_card(model)
+    card = ModelCard.load(model / "README.md")
+    assert "| accuracy | 81.2 (70.0 to 90.0) | 81.2 (60.0 to 100.0) | 40.6 |" in card.text
+    assert "Above `blind`: 31.2 (20.0 to 40.0) points." in card.text
+    assert "| **superclass, mean of 2** |  | 0.910 (0.880 to 0.940) |" in card.text
+    assert "| superclass/MI | 12 / 28 | 0.910 (0.880 to 0.940) |" in card.text
+    assert "own ECG BLEU-4 0.200" in card.text
+    assert "Not made: shuffled." in card.text
+    assert "/home/me" not in card.text
+    areas = [one for one in card.data.eval_results if one.metric_type == "roc_auc"]
+    assert [one.metric_value for one in areas] == [0.91]
+    assert areas[0].metric_args == {"interval_95": [0.88, 0.94], "over": "patients"}
+    card.validate()
+
+
 def test_words_of_somebodys_own_stay_on_a_models_card(model):
     refresh_model_card(model)
     path = model / "README.md"

@@ -110,39 +110,59 @@ def _stored_parameters(folder: Path) -> int:
 def _results(result: Mapping[str, Any], corpus: Mapping[str, Any] | None, title: str) -> list[Any]:
     from huggingface_hub import EvalResult
 
-    return [
-        EvalResult(
+    of_data = {
+        "dataset_type": corpus["source"] if corpus else "ecg",
+        "dataset_name": title,
+        "dataset_split": result["settings"]["split"],
+    }
+
+    def one(kind: str, name: str, run: str, value: float, interval: Any) -> EvalResult:
+        return EvalResult(
             **_TASK,
-            dataset_type=corpus["source"] if corpus else "ecg",
-            dataset_name=title,
-            dataset_split=result["settings"]["split"],
-            metric_type="exact_match",
-            metric_name="exact match" if name == "accuracy" else f"exact match, control {name}",
-            metric_value=result[name]["overall"],
+            **of_data,
+            metric_type=kind,
+            metric_name=name if run == "accuracy" else f"{name}, control {run}",
+            metric_value=value,
+            **({"metric_args": {"interval_95": interval, "over": "patients"}} if interval else {}),
         )
-        for name in _CONTROLS
-        if result.get(name) is not None
-    ]
+
+    results = []
+    for run in _CONTROLS:
+        scores = result.get(run)
+        if scores is None:
+            continue
+        accuracy, interval = scores["overall"], scores.get("interval")
+        results.append(one("exact_match", "exact match", run, accuracy, interval))
+        macro = (scores.get("auroc") or {}).get("macro", {})
+        for attribute, found in macro.items():
+            name = f"macro AUROC of P(yes), {attribute}"
+            results.append(one("roc_auc", name, run, found["auroc"], found["interval"]))
+    return results
 
 
 def _table(result: Mapping[str, Any]) -> dict[str, Any]:
+    from ..reading.tables import accuracy_cells, apart_lines, auroc_rows, with_interval
+
     kinds = list(result["accuracy"]["per_type"])
-    rows = []
-    for name in _CONTROLS:
-        scores = result.get(name)
-        shares = {} if scores is None else scores["per_type"]
-        overall = None if scores is None else scores["overall"]
-        cells = [_per_cent(share) for share in (overall, *map(shares.get, kinds))]
-        rows.append({"name": name, "cells": cells})
+    rows = [
+        {"name": name, "cells": [accuracy_cells(result.get(name), kind) for kind in (None, *kinds)]}
+        for name in _CONTROLS
+    ]
     settings = result["settings"]
+    above = result["accuracy"].get("above_blind")
+    runs = [run for run in _CONTROLS if (result.get(run) or {}).get("auroc")]
     return {
         "split": settings["split"],
         "records": settings["records"],
         "questions": settings["questions"],
         "kinds": kinds,
         "rows": rows,
+        "above_blind": with_interval(above["overall"], above["interval"]) if above else None,
+        "auroc_runs": runs,
+        "auroc": [
+            row | {"cells": [row["cells"].get(run, "-") for run in runs]}
+            for row in auroc_rows(result)
+        ],
+        "apart": apart_lines(result),
+        "not_made": result.get("not_made", {}),
     }
-
-
-def _per_cent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"

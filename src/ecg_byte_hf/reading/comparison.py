@@ -12,6 +12,7 @@ import numpy as np
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .output_folder import SETTINGS_FILE, evaluation_file
+from .tables import with_interval
 from .yes_no import SUPERCLASS
 
 # Title of a column -> where its value and its interval lie in an evaluation.
@@ -190,15 +191,7 @@ def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _cell(measure: Mapping[str, Any] | None, *, per_cent: bool) -> str:
-    if measure is None or measure["value"] is None:
+    if measure is None:
         return "-"
-
-    def number(value: float) -> str:
-        return f"{100 * value:.1f}" if per_cent else f"{value:.3f}"
-
-    text = number(measure["value"])
-    if measure.get("sd") is not None:
-        text += f" ± {number(measure['sd'])}"
-    if measure["interval"]:
-        text += f" ({number(measure['interval'][0])} to {number(measure['interval'][1])})"
-    return text
+    value, interval = measure["value"], measure["interval"]
+    return with_interval(value, interval, per_cent=per_cent, sd=measure.get("sd"))

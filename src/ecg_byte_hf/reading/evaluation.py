@@ -91,7 +91,7 @@ def evaluate(
     )
     if blind is None:
         runs.not_made["blind"] = (
-            f"{model} has no {BLIND_FOLDER}/: it was trained without train_blind"
+            f"no {BLIND_FOLDER}/ lies beside the model: it was trained without train_blind"
         )
     if answers_path is not None:
         _write_answers(answers_path, runs.scored["accuracy"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -43,5 +44,8 @@ def report_scores(scored: Sequence[Scored], encoder: str | None = None) -> dict[
         except ValueError as error:
             raise EcgByteError(f"reports ({attribute}) cannot be scored: {error}") from error
         result[attribute] = {name: scores[name] for name in _SCORES if name in scores}
+        if encoder and Path(encoder).exists():
+            # The result goes to the Hub; where the encoder lies on a disk does not.
+            result[attribute]["bertscore"]["encoder"] = Path(encoder).name
         result[attribute] |= {"n": scores["n"], "missing": scores["missing"]}
     return result
