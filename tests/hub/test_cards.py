@@ -14,10 +14,10 @@ from ecg_byte_hf import EcgByteError, EcgByteProcessor
 from ecg_byte_hf.corpora.summary import dataset_card
 from ecg_byte_hf.fidelity.report import report
 from ecg_byte_hf.hub.cards import card_metadata, check_card, fill_card
-from ecg_byte_hf.hub_code.fingerprint import processor_sha256, tokenizer_sha256
-from ecg_byte_hf.hub_code.licences import hub_licence
 from ecg_byte_hf.hub.model_card import MARKER, refresh_model_card
 from ecg_byte_hf.hub.tokenizer_card import folder_sha256, write_tokenizer_card
+from ecg_byte_hf.hub_code.fingerprint import processor_sha256, tokenizer_sha256
+from ecg_byte_hf.hub_code.licences import hub_licence
 from ecg_byte_hf.shipped import shipped_file
 from tests.small_tokenizer import small_processor
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import __version__
 from ..hub_code.errors import EcgByteError
-from .cards import CARD_FILE, fill_card, pictures_in, write_card
 from ..hub_code.licences import hub_licence
+from .cards import CARD_FILE, fill_card, pictures_in, write_card
 from .tokenizer_card import read_json
 
 # Whoever takes this line out of a card keeps what he wrote.
@@ -27,11 +27,18 @@ def refresh_model_card(folder: str | Path) -> None:
     Raises `EcgByteError` where `reading.json` or an evaluation cannot be read.
     """
     folder = Path(folder)
+    text = fresh_model_card(folder)
+    if text is not None:
+        write_card(folder, text)
+
+
+def fresh_model_card(folder: Path) -> str | None:
+    """The text of a model's card, None where somebody wrote one of his own; see above."""
     path = folder / CARD_FILE
     if path.is_file() and not is_written_card(path):
-        return
+        return None
     try:
-        write_card(folder, model_card(folder))
+        return model_card(folder)
     except (KeyError, TypeError, AttributeError) as error:
         raise EcgByteError(
             f"{folder}: reading.json or an evaluation is of another version ({error!r}); train or "
