@@ -63,7 +63,7 @@ class Model:
 
 
 def run_stage(curve, clock, model, stage, steps, first=0):
-    """What the Trainer calls: a step takes a second, each evaluation of its own after step 2 500."""
+    """What the Trainer calls: a step takes a second, its own evaluation after step 2 takes 500."""
     curve.begin_stage(stage)
     loader = SimpleNamespace(dataset=[None] * 10)
     state = SimpleNamespace(global_step=first, epoch=0.0, is_world_process_zero=True)

@@ -189,13 +189,8 @@ def read_curve(path: str | Path) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         for point in content["points"]:
-            (
-                point["seconds"],
-                point["cpu_seconds"],
-                point["examples"],
-                point["auroc"],
-                point["accuracy"],
-            )
+            for name in ("seconds", "cpu_seconds", "examples", "auroc", "accuracy"):
+                point[name]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EcgByteError(
             f"{path} is missing or no learning curve: train with --curve-every-steps"
