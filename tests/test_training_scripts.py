@@ -92,6 +92,12 @@ def test_half_precision_that_is_not_there_is_said_unless_it_is_auto(
         ("--max-train-records 0", "--max-train-records 0 must be 1 or more"),
         ("--early-stopping-patience 0", "--early-stopping-patience 0 must be 1"),
         ("--ecg-loss-weight -1", "--ecg-loss-weight -1.0 must be 0 or more"),
+        ("--ecg-pretraining-epochs -1", "--ecg-pretraining-epochs -1.0 must be 0 or more"),
+        ("--ecg-pretraining-epochs nan", "--ecg-pretraining-epochs nan must be 0 or more"),
+        ("--ecg-pretraining-learning-rate 0", "--ecg-pretraining-learning-rate 0.0 must be gre"),
+        ("--questions-per-sequence 0", "--questions-per-sequence 0 must be 1 or more"),
+        ("--augmentation [1]", r"--augmentation \[1\] must be a mapping"),
+        ('--augment true --augmentation {"gain":-1}', "augmentation gain -1 must be 0 to 1"),
         ("--seed -1", "--seed -1 must be 0 or more"),
         ("--adam-beta2 1", "--adam-beta2 1.0 must be from 0 to below 1"),
     ],
@@ -102,6 +108,16 @@ def test_numbers_that_nothing_can_be_trained_with_are_refused_at_once(tmp_path, 
         finetune(*parse_finetune(options.split()))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_mapping_is_json_on_the_command_line(tmp_path, capsys):
+    line = f"--corpus c --tokenizer t --report-to none --output-dir {tmp_path} --augment true"
+    arguments, _ = parse_finetune([*line.split(), "--augmentation", '{"gain": 0.3, "turn": 1}'])
+    arguments.check()
+    assert arguments.augmentation == {"gain": 0.3, "turn": 1}
+    with pytest.raises(SystemExit):
+        parse_finetune([*line.split(), "--augmentation", "{gain"])
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.parametrize("parse", [parse_finetune, parse_evaluate])

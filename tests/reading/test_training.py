@@ -356,6 +356,8 @@ def test_max_steps_0_builds_and_stops(corpus, tokenizer, tmp_path):
         ({"train_ecg_rows": False, "ecg_rows_start": "mean"}, "would be the same"),
         ({"ecg_rows_start": "zero"}, "--ecg-rows-start 'zero' must be one of random, mean, wave"),
         ({"train_questions": "some"}, "--train-questions 'some' must be one of all, balanced"),
+        ({"augmentation": [0.1]}, r"--augmentation \[0.1\] must be a mapping of names to values"),
+        ({"small_llama": None}, "--small-llama None must be a mapping"),
         ({"augmentation": {"gain": 0.1}}, "--augment true is missing"),
         ({"augment": True, "augmentation": {"gian": 0.1}}, "augmentation has no 'gian'"),
         ({"augment": True, "augmentation": {"turn": 2}}, "augmentation turn 2 must be 0 to 1"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, get_origin
 
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -73,6 +74,7 @@ def parse_finetune(
 ) -> tuple[ReadingArguments, TrainingArguments]:
     """Arguments of `training/finetune.py`: the YAML of `--config`, overridden by the command line.
 
+    A field that is a mapping is JSON on the command line: `--augmentation '{"gain": 0.2}'`.
     `kind` is a dataclass with further fields, that of another script of the same harness.
     bf16 and fp16 are settled by `precision.settle_precision`.
 
@@ -89,6 +91,9 @@ def parse_finetune(
     config, rest = first.parse_known_args(argv)
     parser = HfArgumentParser((kind or ReadingArguments, TrainingArguments))
     _say_errors_in_one_line(parser)
+    for action in parser._actions:
+        # `dict` itself, which is what such a field's type says, makes nothing of a text.
+        action.type = json.loads if get_origin(action.type) is dict else action.type
     parser.add_argument("--config", help="YAML file with any of these fields")
     known = {action.dest for action in parser._actions}
     fields = read_config(config.config, known) if config.config else {}

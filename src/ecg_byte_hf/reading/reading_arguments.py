@@ -134,6 +134,10 @@ class ReadingArguments:
                 "--ecg-rows-spread 0 or --ecg-rows-start mean with --train-ecg-rows false: all ECG "
                 "tokens would be the same"
             )
+        for name in ("augmentation", "small_llama"):
+            if not isinstance(value := getattr(self, name), dict):
+                option = name.replace("_", "-")
+                raise EcgByteError(f"--{option} {value!r} must be a mapping of names to values")
         if self.augmentation and not self.augment:
             raise EcgByteError("augmentation says how strongly, and --augment true is missing")
         Augmentation.of(self.augmentation)
