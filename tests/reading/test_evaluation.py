@@ -1,8 +1,19 @@
-"""A whole measurement, of readers that are made up: what is asked, and what comes out of it."""
+"""A whole measurement: of readers that are made up what is asked, of a Llama that it all fits."""
 
+import json
+import shutil
+
+import numpy as np
 import pytest
+from datasets import Dataset
 
-from ecg_byte_hf.corpora import scp_questions
+from ecg_byte_hf import EcgByteError
+from ecg_byte_hf.corpora import open_questions, scp_questions
+from ecg_byte_hf.corpora.columns import question_features
+from ecg_byte_hf.corpora.simulation import simulate
+from ecg_byte_hf.reading.answering import ask
+from ecg_byte_hf.reading.evaluation import evaluate
+from ecg_byte_hf.reading.loading import load_reader
 from ecg_byte_hf.reading.measuring import FLAT, answer_all, sample_reports, summarise
 from ecg_byte_hf.reading.responding import Response
 
@@ -34,10 +45,10 @@ def seeing(asked):
     def respond(asks, advance):
         asked.extend(asks)
         found = {}
-        for ask in asks:
-            yes = all(NORMAL.get(record, True) for record in ask.ecgs)
-            text = ("yes" if yes else "no") if ask.greedy else None
-            found[ask] = Response(text, 0.9 if yes else 0.2)
+        for one in asks:
+            yes = all(NORMAL.get(record, True) for record in one.ecgs)
+            text = ("yes" if yes else "no") if one.greedy else None
+            found[one] = Response(text, 0.9 if yes else 0.2)
             advance()
         return found
 
@@ -118,3 +129,80 @@ def test_reports_are_drawn_and_scored_per_language():
     assert sum(one["n"] for one in scores.values()) == 20
     assert 0 < scores["report German"]["rouge_l"] < 1
     assert result["accuracy"]["counts"] == {"verify": 40}
+
+
+@pytest.fixture(scope="module")
+def comparing(corpus, tmp_path_factory):
+    """The corpus with comparisons and questions beyond the balanced ones in its test split."""
+    folder = tmp_path_factory.mktemp("comparing") / "corpus"
+    shutil.copytree(corpus, folder)
+    rows = open_questions(str(folder))["test"].to_list()
+    verify = [row for row in rows if row["question_type"] == "verify"]
+    first, second = (row for row in verify[:2])
+    pair = {"record_ids": [first["record_id"], second["record_id"]], "question_id": "pair"}
+    rows.append(first | pair | {"question": "Is the rhythm the same?", "attribute": "comparison"})
+    rows += [row | {"balanced": False, "question_id": row["question_id"] + "+"} for row in verify]
+    files = sorted((folder / "questions").glob("test*.parquet"))
+    Dataset.from_list(rows, features=question_features()).to_parquet(files[0])
+    for other in files[1:]:
+        other.unlink()
+    return folder
+
+
+def test_a_test_split_with_comparisons_is_measured_like_any_other(
+    adapter, public_base, comparing, tmp_path
+):
+    answers = tmp_path / "answers.jsonl"
+    result = evaluate(
+        adapter,
+        comparing,
+        split="test",
+        base=str(public_base),
+        max_reports=0,
+        shuffles=2,
+        quiet=True,
+        answers_path=answers,
+    )
+    given = [json.loads(line) for line in answers.read_text().splitlines()]
+    balanced = [one for one in given if one["balanced"]]
+    assert len(given) > len(balanced) == result["accuracy"]["n"]
+    assert result["shuffled"]["n"] == 2 * len(balanced)
+    assert any(one["question_id"] == "pair" for one in balanced)
+    # What balancing did not choose is read out and not answered.
+    assert all((one["given"] is None) == (not one["balanced"]) for one in given)
+    for run in ("accuracy", "shuffled", "blackout", "majority"):
+        low, high = result[run]["interval"]
+        assert 0 <= low <= result[run]["overall"] <= high <= 1
+    assert result["blind"] is None
+    assert str(tmp_path.parent.parent) not in json.dumps(result)
+    assert result["settings"]["split"] == "test"
+    assert result["settings"]["questions"] == len(balanced)
+
+
+def test_bfloat16_reads_the_same_questions(adapter, public_base, corpus):
+    options = {"base": str(public_base), "max_records": 4, "max_reports": 0, "quiet": True}
+    exact = evaluate(adapter, corpus, **options)
+    rounded = evaluate(adapter, corpus, dtype="bfloat16", **options)
+    assert rounded["accuracy"]["n"] == exact["accuracy"]["n"]
+    assert (exact["settings"]["dtype"], rounded["settings"]["dtype"]) == ("float32", "bfloat16")
+    with pytest.raises(EcgByteError, match="dtype 'float16' must be float32 or bfloat16"):
+        evaluate(adapter, corpus, dtype="float16", base=str(public_base), quiet=True)
+
+
+def test_several_records_of_one_question_are_shown_in_their_order(
+    adapter, public_base, tmp_path, monkeypatch
+):
+    reader = load_reader(adapter, base=str(public_base))
+    ecgs = [one.record.signal for one in simulate(2, seed=3)]
+    names = "I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6"
+    ids, paths = [], []
+    for i, signal in enumerate(ecgs):
+        paths.append(tmp_path / f"{i}.csv")
+        table = np.column_stack([np.arange(signal.shape[1]) / 500, signal.T])
+        np.savetxt(paths[-1], table, delimiter=",", header="time," + names, comments="")
+        ids.append(reader.processor.ecg_ids(signal, 500))
+    shown = []
+    monkeypatch.setattr(reader, "answers", lambda ecg, questions: [shown.append(ecg) or "yes"])
+    assert ask(paths, "Which is faster?", reader) == "yes"
+    assert shown == [reader.chat.shared_ids(ids)]
+    assert len(shown[0]) >= len(ids[0]) + len(ids[1])

@@ -10,7 +10,13 @@ from .options import Missing, RecordRate
 
 
 def ask_command(
-    record: Annotated[str, typer.Argument(help="WFDB record, CSV or .npy file.")],
+    records: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RECORD...",
+            help="WFDB record, CSV or .npy file; several for a question that compares ECGs.",
+        ),
+    ],
     question: Annotated[str, typer.Argument(help="What you want to know about it.")],
     model: Annotated[
         str, typer.Option(help="Folder or Hub repository of training/finetune.py or merge.")
@@ -24,14 +30,14 @@ def ask_command(
     sampling_rate: RecordRate = None,
     missing_leads: Missing = "refuse",
 ) -> None:
-    """Ask a fine-tuned model about one ECG and print its answer.
+    """Ask a fine-tuned model about an ECG, or about several, and print its answer.
 
     Example: ecg-byte ask ptb-xl/records500/00000/00001_hr "Is the rhythm regular?" --model OUT
     """
     from ..reading.answering import ask
 
     answer = ask(
-        record,
+        records,
         question,
         model,
         base=base,

@@ -1,9 +1,10 @@
-"""One record, one question, one answer."""
+"""One question about one record or several, and its answer."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def ask(
-    record: str | Path,
+    record: str | Path | Sequence[str | Path],
     question: str,
     model: str | Path | Reader,
     *,
@@ -26,25 +27,29 @@ def ask(
 ) -> str:
     """The answer of a model (folder, Hub repository or `Reader`) to `question` about a record.
 
-    `record` is whatever `read_record` reads; `sampling_rate` (Hz) is for files that do not say it,
-    `missing_leads` "zero" takes records without all 12 leads. A recording longer than 10 s must be
-    cut first.
+    `record` is whatever `read_record` reads, or several of it in the order in which they are shown,
+    for a model that was trained to compare ECGs. `sampling_rate` (Hz) is for files that do not say
+    it, `missing_leads` "zero" takes records without all 12 leads. A recording longer than 10 s must
+    be cut first.
 
     Raises:
-        EcgByteError: the record, the question or the model is not fit for it.
+        EcgByteError: a record, the question or the model is not fit for it.
     """
     require_extra("train", "ask")
     from ecg_byte_hf.records import read_record
 
-    ecg = read_record(record, sampling_rate=sampling_rate, missing_leads=missing_leads)
-    windows = list(ecg.windows())
-    if len(windows) > 1:
-        raise EcgByteError(
-            f"{ecg.record_id}: lasts {ecg.signal.shape[1] / ecg.sampling_rate:.0f} s; the model "
-            "reads 10 s at a time: cut the window to ask about"
-        )
+    def read(one: str | Path) -> Any:
+        ecg = read_record(one, sampling_rate=sampling_rate, missing_leads=missing_leads)
+        if len(list(ecg.windows())) > 1:
+            raise EcgByteError(
+                f"{ecg.record_id}: lasts {ecg.signal.shape[1] / ecg.sampling_rate:.0f} s; the "
+                "model reads 10 s at a time: cut the window to ask about"
+            )
+        return ecg
+
+    ecgs = [read(one) for one in ([record] if isinstance(record, str | Path) else record)]
     reader = (
         model if isinstance(model, Reader) else load_reader(model, base=base, gguf_file=gguf_file)
     )
-    ids = reader.processor.ecg_ids(ecg.signal, ecg.sampling_rate, ecg.lead_names)
-    return reader.answers(ids, [question])[0]
+    ids = [reader.processor.ecg_ids(ecg.signal, ecg.sampling_rate, ecg.lead_names) for ecg in ecgs]
+    return reader.answers(reader.chat.shared_ids(ids), [question])[0]
