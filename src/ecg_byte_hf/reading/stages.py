@@ -77,6 +77,13 @@ def run_stage(
     stage.prediction_loss_only = True
     stage.disable_tqdm = True
     stage.label_names = ["labels"]
+    # Whatever is trained has a part in every batch; DDP would look for what has not.
+    stage.ddp_find_unused_parameters = False
+    if stage.n_gpu > 1:
+        raise EcgByteError(
+            f"{stage.n_gpu} GPUs in one process: start with `accelerate launch`, or show one GPU "
+            "alone with CUDA_VISIBLE_DEVICES=0"
+        )
     pack = packer(
         chat,
         context=context,
