@@ -43,9 +43,9 @@ def question_features() -> Features:
     """The `datasets.Features` of configuration `questions`.
 
     `record_ids` are the ECGs in the order in which they are shown, `record_id` and `patient_id`
-    those of the first. `balanced` is false for questions that stand beside the balanced ones: a
-    guesser gains by knowing how often their answers occur, so that they say something of a ranking
-    (AUROC) and not of an accuracy.
+    those of the first. `balanced` is false for the yes/no questions that every ECG is asked beside
+    the balanced ones: a guesser gains by knowing how often their answers occur, so that they say
+    something of a ranking (AUROC) and not of an accuracy.
     """
     from datasets import Features, List, Value
 

@@ -75,6 +75,7 @@ def ptb_xl(
         total=len(names),
         location=str(root.resolve()),
         questions=_questions,
+        asks_rate=True,
     )
 
 

@@ -124,6 +124,7 @@ def normalised_source(
         total=total,
         location=location,
         questions=_questions,
+        asks_rate=True,
     )
 
 

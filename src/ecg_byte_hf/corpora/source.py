@@ -47,6 +47,7 @@ class Source:
 
     `arguments` are all that decide the content, as JSON; a corpus is continued only where they are
     the same. `questions(rows, seed)` makes the questions of one split from its rows without signal.
+    With `asks_rate` these rows hold `heart_rate_bpm` too (NaN where it is not reliable).
     `question_counts()` says, once all are made, what became of questions that came with the source.
     `split_by` is "record" where it is not known which records are of one patient.
     """
@@ -61,4 +62,5 @@ class Source:
     location: str = ""
     split_by: Literal["patient", "record"] = "patient"
     questions: Callable[[list[dict[str, Any]], int], list[Question]] | None = field(default=None)
+    asks_rate: bool = False
     question_counts: Callable[[], dict[str, int]] | None = None

@@ -28,9 +28,11 @@ from ..hub_code.signal_checks import (
     check_millivolts,
     check_sampling_rate,
 )
+from ..progress import bar
 from ..records import EcgRecord
 from .columns import SPLITS, ecg_features, quantise, question_features
 from .corpus import CORPUS_FILE
+from .finished_rows import finished_rows
 from .shards import ShardWriter, why_not_written, write_rows, write_whole
 from .source import Patient, Source, SourceRecord
 from .summary import SKIPPED_FILE, CorpusSummary, dataset_card
@@ -110,7 +112,7 @@ def write_corpus(
         skipped = _read_skipped(folder)
         if not progress.all_read:
             _write_shards(folder, source, progress, skipped, window_s, quiet)
-        return _finish(folder, source, progress, skipped, window_s, question_seed)
+        return _finish(folder, source, progress, skipped, window_s, question_seed, quiet)
     except OSError as error:
         raise EcgByteError(why_not_written(folder, error)) from error
 
@@ -259,6 +261,7 @@ def _finish(
     skipped: dict[str, str],
     window_s: float,
     question_seed: int,
+    quiet: bool,
 ) -> CorpusSummary:
     splits, questions, counts = {}, {}, {}
     if not any(progress.shards.values()):
@@ -267,20 +270,23 @@ def _finish(
             f"{folder}: no record could be used ({len(skipped)} skipped, see {SKIPPED_FILE}); the "
             f"first: {reason}"
         )
+    asked_about = progress.arguments["questions"] and source.questions is not None
+    with_rates = bool(asked_about and source.asks_rate)
     for split in SPLITS:
         shards = _name_shards(folder, split, progress.shards[split])
-        rows = _without_signal(shards)
+        with bar(f"read {split}", len(shards), quiet) as advance:
+            rows = finished_rows(shards, with_rates=with_rates, advance=advance)
         splits[split] = {
             "rows": len(rows),
             "records": len({re.sub(r"@[0-9.]+s$", "", row["record_id"]) for row in rows}),
             "patients": len({row["patient_id"] for row in rows}),
         }
-        if rows and progress.arguments["questions"] and source.questions is not None:
+        if rows and asked_about and source.questions is not None:
             asked = source.questions(rows, question_seed)
             if asked:
                 write_rows(folder / "questions" / f"{split}.parquet", asked, question_features())
                 questions[split] = len(asked)
-    if progress.arguments["questions"] and source.question_counts is not None:
+    if asked_about and source.question_counts is not None:
         counts = source.question_counts()
     assert progress.sampling_rate is not None
     description = {
@@ -330,16 +336,6 @@ def _name_shards(folder: Path, split: str, count: int) -> list[Path]:
             os.replace(unnamed, final)
         named.append(final)
     return named
-
-
-def _without_signal(shards: list[Path]) -> list[dict[str, Any]]:
-    import pyarrow.parquet
-
-    columns = [name for name in ecg_features(1) if name != "signal"]
-    rows: list[dict[str, Any]] = []
-    for shard in shards:
-        rows += pyarrow.parquet.read_table(shard, columns=columns).to_pylist()
-    return rows
 
 
 def _write_text(path: Path, text: str) -> None:
