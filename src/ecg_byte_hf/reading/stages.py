@@ -127,7 +127,7 @@ def run_stage(
         raise EcgByteError(
             f"{title}: memory ran out with batches of {stage.per_device_train_batch_size}: halve "
             "per_device_train_batch_size and double gradient_accumulation_steps, which trains the "
-            "same, or set gradient_checkpointing or a shorter context"
+            "same, or set activation_checkpointing or a shorter context"
         ) from error
     model.eval()
     losses = {"train": round(float(result.training_loss), 4), "steps": int(result.global_step)}
