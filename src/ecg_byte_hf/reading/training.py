@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecg_byte_hf.augmentation import Augmentation
 from ecg_byte_hf.corpora import corpus_facts
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.fidelity.report_output import write_json
@@ -36,7 +34,7 @@ from .output_folder import (
 from .reading_arguments import ReadingArguments
 from .repository import commit_of
 from .row_starts import token_vectors
-from .sequences import Chat, Reading, build_readings
+from .sequences import Chat
 from .stages import run_stage, stage_arguments
 from .tokenised import TokenisedCorpus
 
@@ -105,59 +103,43 @@ def _train_one(
     from .adapter import add_adapter, check_lora_targets, save_adapter
     from .checkpoint import generation_config, save_checkpoint
     from .ecg_pretraining import ecgs_alone, pretrain
-    from .model import load_llama, new_llama, train_text_tokenizer
-    from .varied import EcgVariants
-    from .vocabulary import add_ecg_tokens, draw_rows, resize_embeddings
+    from .material import Material
+    from .model import load_llama
+    from .vocabulary import draw_rows, resize_embeddings
 
     resume = bool(training.resume_from_checkpoint)
     what = what_is_trained(arguments, training)
     if resume and (finished := read_finished(out, what)) is not None:
         return finished
     main = training.process_index == 0
-    markers = corpus.ecg_processor.feature_extractor.markers
     ecg_tokenizer = corpus.ecg_processor.tokenizer
     base_losses = read_base_trained(out, what) if resume else None
     base_done = base_losses is not None
     new = arguments.base is None
     if new and not base_done:
-        texts = [row[part] for row in corpus.questions["train"] for part in ("question", "answer")]
-        tokenizer = train_text_tokenizer(texts, arguments.text_vocab_size)
-        shift = add_ecg_tokens(tokenizer, ecg_tokenizer, markers)
-        model = new_llama(tokenizer, arguments.small_llama, arguments.context)
+        model, tokenizer, shift = _new_llama(arguments, corpus)
         ecg_rows = range(0)
     else:
         source = str(base_folder(out)) if new else str(arguments.base)
         model, tokenizer = load_llama(source, arguments.gguf_file, bf16=training.bf16)
         known = len(tokenizer)
-        shift = add_ecg_tokens(tokenizer, ecg_tokenizer, markers)
+        shift = _add_ecg_tokens(tokenizer, corpus)
         ecg_rows = range(known, len(tokenizer))
     modules = arguments.lora_target_modules
     targets = modules if modules == "all-linear" else modules.split(",")
     check_lora_targets(model, targets)
     chat = Chat(tokenizer)
     context = min(arguments.context, model.config.max_position_embeddings)
-    readings, left_out, shifted = {}, {}, {}
-    for split, ecgs in corpus.ecgs.items():
-        shifted[split] = {record: [shift + i for i in ids] for record, ids in ecgs.items()}
-        readings[split], left_out[split] = build_readings(
-            shifted[split], corpus.questions[split], chat, context=context, blind=blind
-        )
-    variants = None
-    if arguments.augment and not blind:
-        variants = EcgVariants(
-            corpus.train_rows,
-            shifted["train"],
-            corpus.ecg_processor,
-            shift,
-            Augmentation.of(arguments.augmentation),
-            (training.seed,),
-        )
+    material = Material.of(
+        corpus, chat, arguments, shift=shift, context=context, seed=training.seed, blind=blind
+    )
+    variants = material.variants
     curve = None
     if arguments.curve_every_steps and not blind:
         from .learning_curve import LearningCurve
 
         curve = LearningCurve(
-            out / CURVE_FILE, readings["validation"], chat, arguments.curve_every_steps
+            out / CURVE_FILE, material.readings["validation"], chat, arguments.curve_every_steps
         )
     run = partial(
         run_stage,
@@ -172,14 +154,14 @@ def _train_one(
     def train(trained: Any, name: str, stage: TrainingArguments, **more: Any) -> dict[str, float]:
         # Every stage draws its own variants.
         drawn = variants and replace(variants, seed=(training.seed, *name.encode()))
-        return run(trained, stage, variants=drawn, **({"readings": readings} | more))
+        return run(trained, stage, variants=drawn, **({"readings": material.readings} | more))
 
     def pretrain_on_ecgs(trained: Any) -> dict[str, float]:
         folder = out / STAGES_FOLDER / PRETRAINING
         stage = stage_arguments(training, folder)
         stage.num_train_epochs = arguments.ecg_pretraining_epochs
         stage.learning_rate = arguments.ecg_pretraining_learning_rate
-        alone = {split: ecgs_alone(ecgs) for split, ecgs in shifted.items()}
+        alone = {split: ecgs_alone(ecgs) for split, ecgs in material.ecgs.items()}
         once = partial(
             train,
             *(trained, PRETRAINING, stage),
@@ -228,15 +210,10 @@ def _train_one(
     stage = stage_arguments(training, out / STAGES_FOLDER / "adapter")
     title = "blind adapter" if blind else "adapter"
     losses["adapter"] = train(adapted, "adapter", stage, ecg_loss_weight=0.0, title=title)
-    longest: dict[str, int] = {}
-    for turn in (turn for reading in readings["train"] for turn in reading.turns):
-        kind = turn.row["question_type"]
-        longest[kind] = max(longest.get(kind, 0), len(turn.answer_ids))
-    settings = {
+    settings = material.facts | {
         "augmentation": asdict(variants.augmentation) if variants else None,
         "base": "made here" if new else arguments.base_id or arguments.base,
         "config": config_digest(what),
-        "context": context,
         "corpus": corpus_facts(arguments.corpus),
         "ecg_pretraining_epochs": arguments.ecg_pretraining_epochs if pretraining else 0,
         "ecg_rows": {
@@ -244,23 +221,18 @@ def _train_one(
             "start": arguments.ecg_rows_start,
             "trained": arguments.train_ecg_rows or new,
         },
-        "ecg_tokens_mean": _mean_length(readings["train"]),
-        "left_out": {split: vars(counts) for split, counts in left_out.items()},
-        "longest_answers": longest,
         "losses": losses,
         "max_steps": training.max_steps,
         "parameters": sum(p.numel() for p in model.parameters()),
         "preset": corpus.ecg_processor.feature_extractor.preset,
-        "questions": {split: sum(len(r.turns) for r in rs) for split, rs in readings.items()},
         "questions_per_sequence": arguments.questions_per_sequence,
-        "records": {split: len(rs) for split, rs in readings.items()},
         "seed": training.seed,
         "sees_ecg": not blind,
         "ecg_vocabulary": len(ecg_tokenizer),
         "train_questions": arguments.train_questions,
     }
     if main:
-        generation = generation_config(chat, max(longest.values()))
+        generation = generation_config(chat, max(material.longest_answers.values()))
         if new:
             save_checkpoint(adapted.merge_and_unload(), generation, out)
         else:
@@ -271,9 +243,28 @@ def _train_one(
     return settings
 
 
+def _new_llama(
+    arguments: ReadingArguments, corpus: TokenisedCorpus
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast, int]:
+    """A small Llama with random weights, its tokenizer with the ECG tokens, and their shift."""
+    from .model import new_llama, train_text_tokenizer
+
+    texts = [row[part] for row in corpus.questions["train"] for part in ("question", "answer")]
+    tokenizer = train_text_tokenizer(texts, arguments.text_vocab_size)
+    shift = _add_ecg_tokens(tokenizer, corpus)
+    return new_llama(tokenizer, arguments.small_llama, arguments.context), tokenizer, shift
+
+
+def _add_ecg_tokens(tokenizer: PreTrainedTokenizerFast, corpus: TokenisedCorpus) -> int:
+    from .vocabulary import add_ecg_tokens
+
+    processor = corpus.ecg_processor
+    return add_ecg_tokens(tokenizer, processor.tokenizer, processor.feature_extractor.markers)
+
+
 def what_is_trained(arguments: ReadingArguments, training: TrainingArguments) -> dict[str, Any]:
     """The arguments that another run must share to find its work done."""
-    without = ("curve_every_steps", "overwrite", "quiet", "num_proc", "train_blind")
+    without = ("curve_every_steps", "overwrite", "push", "quiet", "num_proc", "train_blind")
     fields = {name: value for name, value in asdict(arguments).items() if name not in without}
     names = (
         "max_steps",
@@ -319,7 +310,3 @@ def _save_processor(ecg_processor: Any, tokenizer: PreTrainedTokenizerFast, out:
         ecg_processor.feature_extractor, tokenizer, ecg_tokenizer=ecg_processor.tokenizer
     )
     processor.save_pretrained(str(out))
-
-
-def _mean_length(readings: Sequence[Reading]) -> float:
-    return round(sum(len(reading.ecg_ids) for reading in readings) / len(readings), 1)
