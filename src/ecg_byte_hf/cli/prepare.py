@@ -25,6 +25,8 @@ CorpusRate = Annotated[
 Window = Annotated[float, typer.Option(help="Seconds of a row, 2 to 10; longer records are cut.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a corpus in --out.")]
 Questions = Annotated[bool, typer.Option(help="Write questions and answers too.")]
+ValidationShare = Annotated[float, typer.Option(help="Share of patients to validate.")]
+TestShare = Annotated[float, typer.Option(help="Share of patients to test.")]
 EcgQaFolder = Annotated[
     Path | None,
     typer.Option("--ecg-qa", help="ECG-QA's folder: its questions about these ECGs go in too."),
@@ -137,12 +139,62 @@ def prepare_ptb_xl_normalised(
     )
 
 
+@prepare_app.command("mimic-iv-ecg")
+def prepare_mimic_iv_ecg(
+    folder: Annotated[Path, typer.Argument(help="Its folder, with record_list.csv.")],
+    out: CorpusFolder,
+    validation_share: ValidationShare = 0.1,
+    test_share: TestShare = 0.1,
+    seed: Annotated[int, typer.Option(help="Seed of the split and of the questions.")] = 0,
+    license_: Annotated[
+        str | None,
+        typer.Option("--license", help="Its licence; by default a credentialed one, never pushed."),
+    ] = None,
+    sampling_rate: CorpusRate = None,
+    window: Window = 10.0,
+    missing_leads: Missing = "refuse",
+    questions: Questions = True,
+    ecg_qa: EcgQaFolder = None,
+    overwrite: Overwrite = False,
+    push: Push = None,
+    private: Private = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a corpus from MIMIC-IV-ECG, with the recorder's reports, split by patient.
+
+    Example: ecg-byte prepare mimic-iv-ecg mimic-iv-ecg/1.0 --out corpora/mimic-iv-ecg
+    """
+    from ..corpora.mimic_iv_ecg import LICENCE, mimic_iv_ecg
+
+    source = mimic_iv_ecg(
+        folder,
+        validation_share=validation_share,
+        test_share=test_share,
+        seed=seed,
+        missing_leads=missing_leads,
+        licence=license_ or LICENCE,
+    )
+    _prepare(
+        source,
+        out,
+        sampling_rate=sampling_rate,
+        window_s=window,
+        with_questions=questions,
+        question_seed=seed,
+        ecg_qa=ecg_qa,
+        overwrite=overwrite,
+        push=push,
+        private=private,
+        quiet=quiet,
+    )
+
+
 @prepare_app.command("wfdb")
 def prepare_wfdb(
     folder: Annotated[Path, typer.Argument(help="Folder of WFDB records, at any depth.")],
     out: CorpusFolder,
-    validation_share: Annotated[float, typer.Option(help="Share of patients to validate.")] = 0.1,
-    test_share: Annotated[float, typer.Option(help="Share of patients to test.")] = 0.1,
+    validation_share: ValidationShare = 0.1,
+    test_share: TestShare = 0.1,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     patient_pattern: Annotated[
         str | None,

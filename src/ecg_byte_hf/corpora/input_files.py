@@ -31,6 +31,19 @@ def input_files_sha256(root: Path, headers: Iterable[Path], *, whole: Iterable[P
     return digest.hexdigest()
 
 
+def path_inside(root: Path, name: str, record_id: str, listed_in: str, database: str) -> Path:
+    """The path of a record that a database's file lists, made absolute.
+
+    Raises `EcgByteError`, naming the record, where it leads out of the database's folder `root`.
+    """
+    path = (root / name).resolve()
+    if not name or Path(name).is_absolute() or not path.is_relative_to(root.resolve()):
+        raise EcgByteError(
+            f"{record_id}: path {name!r} in {listed_in} does not stay in {database}'s folder"
+        )
+    return path
+
+
 def _contents(header: Path) -> tuple[object, ...]:
     try:
         lines, comments = read_lines(header, header.stem)

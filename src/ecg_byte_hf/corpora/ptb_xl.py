@@ -16,7 +16,7 @@ from typing import Any
 
 from ..hub_code.errors import EcgByteError
 from ..records import EcgRecord, MissingLeads, read_record
-from .input_files import input_files_sha256
+from .input_files import input_files_sha256, path_inside
 from .source import Patient, Source, SourceRecord, Split
 
 DATABASE_FILE = "ptbxl_database.csv"
@@ -143,18 +143,10 @@ class _Read:
 
     def __call__(self) -> tuple[EcgRecord, Patient]:
         patient = _patient(self._line, self._record_id)
-        path = _inside(self._root, self._line[_PATHS[self._rate]], self._record_id)
+        name = self._line[_PATHS[self._rate]]
+        path = path_inside(self._root, name, self._record_id, DATABASE_FILE, "PTB-XL")
         record = read_record(path, record_id=self._record_id, missing_leads=self._missing)
         return record, patient
-
-
-def _inside(root: Path, name: str, record_id: str) -> Path:
-    path = (root / name).resolve()
-    if not name or Path(name).is_absolute() or not path.is_relative_to(root.resolve()):
-        raise EcgByteError(
-            f"{record_id}: path {name!r} in {DATABASE_FILE} does not stay in PTB-XL's folder"
-        )
-    return path
 
 
 def _patient(line: dict[str, str], record_id: str) -> Patient:

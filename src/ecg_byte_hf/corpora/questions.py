@@ -82,6 +82,19 @@ def questions_from_ptb_xl(rows: Iterable[Mapping[str, Any]], seed: int = 0) -> l
     )
 
 
+def questions_from_reports(
+    rows: Iterable[Mapping[str, Any]], language: str, seed: int = 0
+) -> list[Question]:
+    """Questions about ECGs of one split of which nothing is known but reports and signals.
+
+    A row has `record_id`, `patient_id`, `report` (all in one `language`, such as "en") and
+    `heart_rate_bpm`; both are asked for as `questions_from_ptb_xl` does.
+    """
+    return _questions(
+        list(rows), seed, (), lambda *_: None, lambda row: row["report"], lambda report: language
+    )
+
+
 def _questions(
     rows: Sequence[Mapping[str, Any]],
     seed: int,

@@ -42,12 +42,7 @@ def wfdb_folder(
     root = Path(folder)
     if not root.is_dir():
         raise EcgByteError(f"{root}: no such folder")
-    shares = (validation_share, test_share)
-    if not (all(0 <= share <= 1 for share in shares) and sum(shares) <= 1):
-        raise EcgByteError(
-            f"validation share {validation_share} and test share {test_share} must be 0 or more "
-            f"and at most 1 together"
-        )
+    check_shares(validation_share, test_share)
     try:
         pattern = None if patient_pattern is None else re.compile(patient_pattern)
     except re.error as error:
@@ -100,6 +95,16 @@ def wfdb_folder(
         location=str(root.resolve()),
         split_by="record" if pattern is None else "patient",
     )
+
+
+def check_shares(validation_share: float, test_share: float) -> None:
+    """Raise `EcgByteError` for shares of patients that are negative or more than the whole."""
+    shares = (validation_share, test_share)
+    if not (all(0 <= share <= 1 for share in shares) and sum(shares) <= 1):
+        raise EcgByteError(
+            f"validation share {validation_share} and test share {test_share} must be 0 or more "
+            f"and at most 1 together"
+        )
 
 
 def split_of(patient_id: str, seed: int, validation_share: float, test_share: float) -> Split:
