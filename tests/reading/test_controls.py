@@ -40,4 +40,7 @@ def test_majority_is_that_of_the_question_and_else_of_its_like():
     assert guess(tiny.question("b", "regular? ", "no")) == "yes"
     assert guess(tiny.question("b", "Fast?", "yes")) == "no"
     assert guess(tiny.question("b", "Never asked?", "yes")) == "yes"
+    rate = {"question_type": "numeric", "attribute": "rate"}
+    rates = [tiny.question("a", "Rate?", bpm) | rate for bpm in ("60", "60", "70", "95", "100")]
+    assert majority_guesser([*train, *rates])(rates[0]) == "70"
     assert majority_guesser([])(tiny.question("b", "Fast?", "yes")) == ""

@@ -74,6 +74,7 @@ def test_a_reader_that_sees_is_above_every_control():
     assert result["blackout"]["auroc"]["macro"]["superclass"]["auroc"] == 0.5
     low, high = result["accuracy"]["above_blind"]["interval"]
     assert 0.3 < low < 0.5 < high < 0.7
+    assert result["accuracy"]["above_majority"]["overall"] == 0.5
     assert result["blind"]["above_blind"] is None
     assert result["not_made"] == {}
     # One flat ECG and one wording: that is one question, whoever it is asked about.
@@ -105,6 +106,19 @@ def test_every_ecg_of_a_comparison_is_replaced():
     others = pairs - own - {(FLAT, FLAT)}
     assert others
     assert all("r39" not in pair and len(set(pair)) == 2 for pair in others)
+
+
+def test_comparisons_of_too_few_ecgs_are_asked_and_not_scored():
+    kind = {"question_type": "comparison-query", "question": "Is one slower?"}
+    two = [row | kind | {"record_ids": [row["record_id"], "r39"]} for row in rows()[:6]]
+    asked = []
+    result = measured(asked, [*rows(), *two[:4]])
+    assert ("r0", "r39") in {ask.ecgs for ask in asked}
+    assert result["unscored"] == {"comparison-query": 4}
+    assert set(result["accuracy"]["per_type"]) == {"verify"}
+    result = measured([], [*rows(), *two])
+    assert result["unscored"] == {}
+    assert result["accuracy"]["counts"]["comparison-query"] == 6
 
 
 def test_one_patient_alone_has_no_shuffled_control():

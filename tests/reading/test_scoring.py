@@ -52,6 +52,20 @@ def test_accuracy_counts_questions_not_types():
         accuracy([], bootstrap_of(rows))
 
 
+def test_the_two_wordings_of_ecg_qa_are_scored_apart():
+    rows = [
+        scored(f"ecg-qa:train:{i}:{wording}", "single-verify", "yes", given)
+        for i in range(4)
+        for wording, given in (("template", "yes"), ("paraphrased", "no"))
+    ]
+    result = accuracy(rows, bootstrap_of(rows))
+    assert result["per_type"] == {
+        "single-verify (paraphrased)": 0.0,
+        "single-verify (template)": 1.0,
+    }
+    assert result["counts"] == dict.fromkeys(result["per_type"], 4)
+
+
 def test_what_is_above_the_floor_has_an_interval_of_its_own():
     truth = [("yes", "no")[i % 2] for i in range(80)]
     ours = [scored(i, "verify", true, true) for i, true in enumerate(truth)]

@@ -10,6 +10,8 @@ import numpy as np
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
+from .scoring import NUMERIC, number_in
+
 BLACKOUT_S = 10.0
 
 
@@ -58,7 +60,7 @@ def derangement(
 def majority_guesser(
     train: Iterable[Mapping[str, Any]],
 ) -> Callable[[Mapping[str, Any]], str]:
-    """The most frequent answer in training to the same question.
+    """The most frequent answer in training to the same question; of numbers the median.
 
     A question never asked in training gets the most frequent answer of its type and attribute, of
     its type, or of all. Ties go to the answer first in the alphabet.
@@ -76,8 +78,12 @@ def majority_guesser(
 
     def guess(row: Mapping[str, Any]) -> str:
         for key in keys:
-            if counts.get(key(row)):
-                ranked = sorted(counts[key(row)].items(), key=lambda item: (-item[1], item[0]))
+            found = counts.get(key(row))
+            if found and row["question_type"] == NUMERIC:
+                numbers = [n for n in map(number_in, found.elements()) if n is not None]
+                return f"{np.median(numbers):g}" if numbers else ""
+            if found:
+                ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
                 return ranked[0][0]
         return ""
 

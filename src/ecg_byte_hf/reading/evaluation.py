@@ -13,7 +13,7 @@ from .loading import Reader, load_reader
 from .measuring import FLAT, Responder, answer_all, sample_reports, summarise
 from .output_folder import BLIND_FOLDER, SETTINGS_FILE
 from .responding import Ask, Response, respond
-from .scoring import REPORT, Scored
+from .scoring import REPORT, VERIFY, Scored
 from .sequences import build_readings, shown_records
 
 MAX_REPORTS = 64
@@ -71,7 +71,13 @@ def evaluate(
             f"corpus {corpus}: split {split} has no question but reports, which have no accuracy; "
             "prepare more records"
         )
-    readings, left_out = build_readings(ecgs, rows, reader.chat, context=reader.settings["context"])
+    readings, left_out = build_readings(
+        ecgs,
+        rows,
+        reader.chat,
+        context=reader.settings["context"],
+        answer_tokens=reader.longest_answer(VERIFY),
+    )
     asked_rows = [turn.row for reading in readings for turn in reading.turns]
     blind_folder = Path(model) / BLIND_FOLDER
     blind = None
@@ -96,7 +102,7 @@ def evaluate(
     if answers_path is not None:
         _write_answers(answers_path, runs.scored["accuracy"])
     result: dict[str, Any] = summarise(runs, seed=seed, encoder=encoder)
-    result["unscored"] = {"report": len(questions) - len(rows)}
+    result["unscored"][REPORT] = len(questions) - len(rows)
     result["left_out"] = vars(left_out)
     result["settings"] = {
         "split": split,

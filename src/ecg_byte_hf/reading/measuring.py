@@ -41,6 +41,7 @@ Responder = Callable[[Sequence[Ask], Callable[[], None]], Mapping[Ask, Response]
 """Gives the response to each ask (`ecgs` are record ids or `FLAT`) and calls back after each."""
 
 _MOST_CANDIDATES = 8
+_MIN_COMPARED = 5
 
 
 @dataclass
@@ -67,8 +68,8 @@ def answer_all(
 
     `rows` are questions of a corpus, `train_rows` those that the majority is taken of, `patients`
     maps record ids to patients, `longest` a question type to where its answers are cut (tokens).
-    `blind` responds without ECGs. Reports are asked once with others' ECGs, all else `shuffles`
-    times.
+    `blind` responds without ECGs. Of others' ECGs, questions are asked `shuffles` times; reports,
+    and questions that balancing did not choose, once.
     """
     runs = Runs()
     asks = [(row, ask) for row, ask in zip(rows, _asks(rows, longest), strict=True)]
@@ -85,7 +86,7 @@ def answer_all(
             (row, _of(ask, order[ask.ecgs]))
             for turn, order in enumerate(orders)
             for row, ask in asks
-            if turn == 0 or row["question_type"] != REPORT
+            if turn == 0 or (ask.greedy and row["question_type"] != REPORT)
         ]
     except EcgByteError as error:
         runs.not_made["shuffled"] = str(error)
@@ -100,7 +101,7 @@ def answer_all(
         pairs = [(row, _of(ask, ())) for row, ask in asks]
         responses = _respond("blind", blind, [ask for _, ask in pairs], quiet)
         runs.scored["blind"] = [_scored(row, responses[ask]) for row, ask in pairs]
-    guess = majority_guesser(train_rows)
+    guess = majority_guesser(row for row in train_rows if is_balanced(row))
     runs.scored["majority"] = [Scored.of(row, guess(row)) for row in rows if is_balanced(row)]
     return runs
 
@@ -108,25 +109,32 @@ def answer_all(
 def summarise(runs: Runs, *, seed: int = 0, draws: int = DRAWS, encoder: str | None = None) -> Any:
     """What the answers are worth: a dict per run, JSON, None for a control that was not made.
 
-    Each has what `scoring.accuracy` gives, `above_blind` (`scoring.above`), `auroc`
-    (`yes_no.finding_aurocs`), `findings`, `numeric` and `reports` (`text_scores.report_scores`,
-    with BERTScore where `encoder` names one) where there are such questions. Intervals come from
-    the same draws of patients in all of them.
+    Each has what `scoring.accuracy` gives, `above_blind` and `above_majority` (`scoring.above`),
+    `auroc` (`yes_no.finding_aurocs`), `findings`, `numeric` and `reports`
+    (`text_scores.report_scores`, with BERTScore where `encoder` names one) where there are such
+    questions. Intervals come from the same draws of patients in all of them. Comparisons are asked
+    and not scored where a kind has fewer than 5 sets of ECGs; `unscored` counts them.
     """
-    own = runs.scored["accuracy"]
-    bootstrap = PatientBootstrap((one.patient_id for one in own), draws, seed)
-    blind = runs.scored.get("blind")
+    few = _too_few(runs.scored["accuracy"])
+    kept = {
+        name: [one for one in scored if one.kind not in few] for name, scored in runs.scored.items()
+    }
+    bootstrap = PatientBootstrap((one.patient_id for one in kept["accuracy"]), draws, seed)
     result: dict[str, Any] = {}
     not_made = dict(runs.not_made)
     for name in ("accuracy", *CONTROLS):
-        scored = runs.scored.get(name)
+        scored = kept.get(name)
         if scored is None:
             result[name] = None
             continue
+        floors = {
+            f"above_{floor}": above(scored, kept[floor], bootstrap)
+            if floor in kept and floor != name
+            else None
+            for floor in ("blind", "majority")
+        }
         result[name] = accuracy(scored, bootstrap) | {
-            "above_blind": (
-                None if blind is None or scored is blind else above(scored, blind, bootstrap)
-            ),
+            **floors,
             "auroc": finding_aurocs(scored, bootstrap),
             "findings": findings_f1(scored, bootstrap),
             "numeric": numeric_scores(scored, bootstrap),
@@ -137,6 +145,7 @@ def summarise(runs: Runs, *, seed: int = 0, draws: int = DRAWS, encoder: str | N
             result[name]["reports"] = None
             not_made["reports"] = str(error)
     result["not_made"] = not_made
+    result["unscored"] = few
     result["bootstrap"] = {"draws": draws, "over": "patients", "per_cent": 95}
     return result
 
@@ -151,6 +160,19 @@ def sample_reports(
     else:
         kept = set(reports)
     return [row for i, row in enumerate(rows) if row["question_type"] != REPORT or i in kept]
+
+
+def _too_few(scored: Sequence[Scored]) -> dict[str, int]:
+    """Kinds of comparisons of too few ECGs to say anything, and their questions."""
+    sets: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for one in scored:
+        sets[one.kind].add(one.record_ids)
+    few = {
+        kind
+        for kind, of in sets.items()
+        if len(of) < _MIN_COMPARED and all(len(records) > 1 for records in of)
+    }
+    return dict(sorted(Counter(one.kind for one in scored if one.kind in few).items()))
 
 
 def _asks(rows: Sequence[Mapping[str, Any]], longest: Callable[[str], int]) -> list[Ask]:

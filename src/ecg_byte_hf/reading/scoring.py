@@ -14,8 +14,9 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.metrics.ecg_qa.answers import exact_match, items, set_f1
 
 from .intervals import PatientBootstrap
+from .sequences import shown_records
 
-REPORT, NUMERIC = "report", "numeric"
+VERIFY, NUMERIC, REPORT = "verify", "numeric", "report"
 # Free text and numbers: exact match says nothing about them, they are scored apart.
 SCORED_APART = frozenset({REPORT, NUMERIC})
 _NEAR = 5.0
@@ -27,7 +28,8 @@ class Scored:
     """One question, its true answer, and what was answered.
 
     `given` is None where no answer was asked for, `p_yes` is P(yes) / (P(yes) + P(no)) where it was
-    read out. `balanced` says whether the answer counts in an accuracy.
+    read out. `balanced` says whether the answer counts in an accuracy, `record_ids` what was asked
+    about where that is more than `record_id`.
     """
 
     question_id: str
@@ -40,6 +42,14 @@ class Scored:
     given: str | None
     p_yes: float | None = None
     balanced: bool = True
+    record_ids: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The question type; ECG-QA's template and paraphrased wordings are kinds of their own."""
+        if self.question_id.startswith("ecg-qa:"):
+            return f"{self.question_type} ({self.question_id.rsplit(':', 1)[-1]})"
+        return self.question_type
 
     @property
     def correct(self) -> bool:
@@ -56,6 +66,7 @@ class Scored:
             given=given,
             p_yes=p_yes,
             balanced=is_balanced(row),
+            record_ids=shown_records(row),
         )
 
 
@@ -66,7 +77,7 @@ def is_balanced(row: Mapping[str, Any]) -> bool:
 
 def is_verify(question_type: str) -> bool:
     """Whether questions of a type are answered yes or no ("single-verify" of ECG-QA too)."""
-    return question_type.endswith("verify")
+    return question_type.endswith(VERIFY)
 
 
 def accuracy(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dict[str, Any]:
@@ -78,11 +89,11 @@ def accuracy(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dict[str,
     Raises:
         EcgByteError: there is none.
     """
-    judged = [s for s in scored if s.balanced and s.question_type not in SCORED_APART]
+    judged = _judged(scored)
     if not judged:
         raise EcgByteError("no question to score: every one is a report or was left out")
-    kinds = _groups(judged, lambda one: one.question_type)
-    attributes = _groups(judged, lambda one: f"{one.question_type}/{one.attribute}")
+    kinds = _groups(judged, lambda one: one.kind)
+    attributes = _groups(judged, lambda one: f"{one.kind}/{one.attribute}")
     return {
         "overall": _share(judged),
         "interval": bootstrap.interval(drawn_accuracy(judged, bootstrap)),
@@ -93,7 +104,7 @@ def accuracy(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dict[str,
         },
         "per_attribute": {name: _share(group) for name, group in attributes.items()},
         "n": len(judged),
-        "counts": dict(sorted(Counter(one.question_type for one in judged).items())),
+        "counts": dict(sorted(Counter(one.kind for one in judged).items())),
     }
 
 
@@ -109,13 +120,12 @@ def above(
         drawn = drawn_accuracy(ours, bootstrap) - drawn_accuracy(theirs, bootstrap)
         return round(_share(ours) - _share(theirs), 4), bootstrap.interval(drawn)
 
-    ours = [s for s in scored if s.balanced and s.question_type not in SCORED_APART]
-    theirs = [s for s in floor if s.balanced and s.question_type not in SCORED_APART]
+    ours, theirs = _judged(scored), _judged(floor)
     overall, interval = difference(ours, theirs)
-    groups = _groups(theirs, lambda one: one.question_type)
+    groups = _groups(theirs, lambda one: one.kind)
     per_type = {
         kind: difference(group, groups[kind])
-        for kind, group in _groups(ours, lambda one: one.question_type).items()
+        for kind, group in _groups(ours, lambda one: one.kind).items()
     }
     return {
         "overall": overall,
@@ -135,8 +145,7 @@ def findings_f1(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dict[s
 
     None where no answer is a list.
     """
-    lists = [s for s in scored if s.given is not None and len(items(s.answer)) > 1]
-    lists = [s for s in lists if s.balanced and s.question_type not in SCORED_APART]
+    lists = [s for s in _judged(scored) if s.given is not None and len(items(s.answer)) > 1]
     if not lists:
         return None
     f1s = [set_f1(one.given, one.answer) for one in lists]
@@ -181,6 +190,11 @@ def numeric_scores(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dic
         "n": len(asked),
         "without_number": int((~said).sum()),
     }
+
+
+def _judged(scored: Sequence[Scored]) -> list[Scored]:
+    """The balanced questions that exact match can judge."""
+    return [s for s in scored if s.balanced and s.question_type not in SCORED_APART]
 
 
 def _share(scored: Sequence[Scored]) -> float:
