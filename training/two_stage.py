@@ -6,7 +6,8 @@
 RESNET is what training/resnet.py wrote. A config holds fields of `ReadingArguments` and of
 transformers' `TrainingArguments`, the same as for training/finetune.py, and those of
 `TwoStageArguments` (ecg_byte_hf.rival). OUT/evaluation-validation.json is what
-training/evaluate.py writes for OUT, and `--model OUT` there does the same on another split.
+training/evaluate.py writes for OUT; `--evaluate false` leaves it to that script, which reads OUT as
+it reads any other model.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def main() -> None:
     if training.process_index:
         return
     print(f"wrote {training.output_dir}: losses {settings['losses']}")
+    if not arguments.evaluate:
+        return
     target = Path(str(training.output_dir)) / evaluation_file("validation")
     result = evaluate(
         str(training.output_dir),

@@ -70,8 +70,12 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
 
     arguments.check()
     check_numbers(arguments, training)
+    if arguments.early_stopping_patience and not training.load_best_model_at_end:
+        raise EcgByteError("early_stopping_patience needs load_best_model_at_end")
     if training.resume_from_checkpoint:
         raise EcgByteError("training/two_stage.py does not resume: train again with --overwrite")
+    # The signals of all ECGs are a buffer: every process has them, and they never change.
+    training.ddp_broadcast_buffers = False
     out = Path(training.output_dir)
     main = training.process_index == 0
     quiet_libraries()
@@ -211,7 +215,7 @@ def _train_one(
         kind = turn.row["question_type"]
         longest[kind] = max(longest.get(kind, 0), len(turn.answer_ids))
     # Which ResNet it was is said by what it cost; of several seeds each has its own.
-    what = what_is_trained(replace(arguments, encoder=""), training)
+    what = what_is_trained(replace(arguments, encoder="", evaluate=True), training)
     settings = {
         "augmentation": "turned and scaled" if arguments.augment and encoder is not None else None,
         "base": "made here" if new else arguments.base_id or arguments.base,

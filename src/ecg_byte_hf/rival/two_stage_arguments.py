@@ -31,6 +31,10 @@ class TwoStageArguments(ReadingArguments):
         default=False, metadata={"help": "train the ResNet with the Llama; false: it stays"}
     )
 
+    evaluate: bool = field(
+        default=True, metadata={"help": "measure on validation at the end, controls included"}
+    )
+
     def check(self) -> None:
         """Raise `EcgByteError` for arguments that cannot work together."""
         super().check()

@@ -92,8 +92,9 @@ def load_two_stage(
     llama = llama.to(device, getattr(torch, dtype)).eval()
     embedding: Any = llama.get_input_embeddings()
     if settings["sees_ecg"]:
-        embedding.encoder.float()
-        embedding.projector.float()
+        # Once more: those that were joined have been rounded to the Llama's dtype.
+        embedding.encoder = load_resnet(folder / ENCODER_FOLDER).to(device)
+        embedding.projector = load_projector(folder / ENCODER_FOLDER).to(device)
     return TwoStageReader(
         llama, None, Chat(tokenizer), settings, embedding if settings["sees_ecg"] else None
     )
