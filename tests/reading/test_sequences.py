@@ -10,6 +10,7 @@ from ecg_byte_hf.reading.sequences import (
     Chat,
     build_readings,
     pack,
+    say_left_out,
 )
 from ecg_byte_hf.reading.vocabulary import add_ecg_tokens
 
@@ -179,6 +180,17 @@ def test_a_comparison_is_left_out_whole_where_an_ecg_is_missing_or_both_do_not_f
     readings, left_out = build_readings({"a": ecg, "b": ecg}, rows, chat, context=context)
     assert [one.record_ids for one in readings] == [("a",)]
     assert (left_out.questions_without_ecg, left_out.questions_too_long) == (1, 1)
+
+
+def test_what_is_left_out_is_said_and_nothing_else(chat, capsys):
+    ecg = [len(chat.tokenizer) - 1] * 20
+    rows = [tiny.question("a", "Which is faster?", "fast"), tiny.question("b", "Which?", "fast")]
+    _, some = build_readings({"a": ecg}, rows, chat, context=tiny.CONTEXT)
+    _, none = build_readings({"a": ecg}, rows[:1], chat, context=tiny.CONTEXT)
+    say_left_out({"train": some, "validation": none}, tiny.CONTEXT)
+    assert capsys.readouterr().err == (
+        f"train: left out 1 questions without ecg (context {tiny.CONTEXT} tokens)\n"
+    )
 
 
 def test_room_is_kept_for_an_answer_that_is_longer_than_the_true_one(chat):

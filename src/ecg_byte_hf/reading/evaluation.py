@@ -14,7 +14,7 @@ from .measuring import FLAT, Responder, answer_all, sample_reports, summarise
 from .output_folder import BLIND_FOLDER, SETTINGS_FILE
 from .responding import Ask, Response, respond
 from .scoring import REPORT, VERIFY, Scored
-from .sequences import build_readings, shown_records
+from .sequences import build_readings, say_left_out, shown_records
 
 MAX_REPORTS = 64
 
@@ -78,6 +78,8 @@ def evaluate(
         context=reader.settings["context"],
         answer_tokens=reader.longest_answer(VERIFY),
     )
+    if not quiet:
+        say_left_out({split: left_out}, reader.settings["context"])
     asked_rows = [turn.row for reading in readings for turn in reading.turns]
     blind_folder = Path(model) / BLIND_FOLDER
     blind = None

@@ -8,6 +8,7 @@ string work is done per ECG.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -174,6 +175,13 @@ class LeftOut:
     def __str__(self) -> str:
         counts = vars(self).items()
         return ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts if n) or "none"
+
+
+def say_left_out(left_out: Mapping[str, LeftOut], context: int) -> None:
+    """Say on stderr, in a line per split, what was left out of it, if anything."""
+    for split, counts in left_out.items():
+        if any(vars(counts).values()):
+            print(f"{split}: left out {counts} (context {context} tokens)", file=sys.stderr)
 
 
 def build_readings(

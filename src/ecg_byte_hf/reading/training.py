@@ -34,7 +34,7 @@ from .output_folder import (
 from .reading_arguments import ReadingArguments
 from .repository import commit_of
 from .row_starts import token_vectors
-from .sequences import Chat
+from .sequences import Chat, say_left_out
 from .stages import run_stage, stage_arguments
 from .tokenised import TokenisedCorpus
 
@@ -133,6 +133,8 @@ def _train_one(
     material = Material.of(
         corpus, chat, arguments, shift=shift, context=context, seed=training.seed, blind=blind
     )
+    if main and not arguments.quiet:
+        say_left_out(material.left_out, context)
     variants = material.variants
     curve = None
     if arguments.curve_every_steps and not blind:
