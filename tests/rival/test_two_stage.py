@@ -156,3 +156,12 @@ def test_what_cannot_work_is_said_before_anything_is_written(
     with pytest.raises(EcgByteError, match=message):
         train_two_stage(arguments, training)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_reader_in_bfloat16_keeps_the_encoder_as_it_was_trained(joined, encoder, near_base):
+    reader = load_two_stage(joined, dtype="bfloat16")
+    assert reader.embedding.weight.dtype == torch.bfloat16
+    trained = load_resnet(encoder).state_dict()
+    held = reader.embedding.encoder.state_dict()
+    assert all(torch.equal(held[name], trained[name]) for name in trained)
+    assert {p.dtype for p in reader.embedding.projector.parameters()} == {torch.float32}
