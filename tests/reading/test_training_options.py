@@ -182,6 +182,19 @@ def test_only_balanced_questions_are_trained_on_if_told_so(corpus, tokenizer, mo
         assert 0 < len(some) < len(every)
 
 
+def test_questions_of_some_types_alone_are_trained_on(corpus, tokenizer):
+    def questions(types):
+        reading = {"question_types": types}
+        arguments, _ = tiny.arguments(corpus, tokenizer, corpus / "out", reading=reading)
+        return TokenisedCorpus.open(arguments).questions["train"]
+
+    every = questions(None)
+    assert questions(["verify"]) == [row for row in every if row["question_type"] == "verify"]
+    assert 0 < len(questions(["verify"])) < len(every)
+    with pytest.raises(EcgByteError, match="no question of the types riddle"):
+        questions(["riddle"])
+
+
 def test_one_question_a_sequence_pays_for_the_ecg_each_time(corpus, tokenizer):
     setting = Setting(corpus, tokenizer)
     asked = [len(reading.turns) for reading in setting.readings]

@@ -67,6 +67,10 @@ class ReadingArguments:
         default="all",
         metadata={"help": "all; balanced: without the additional ones, the same for every ECG"},
     )
+    question_types: list[str] | None = field(
+        default=None,
+        metadata={"help": "types of questions to train on (verify, choose, query, ...); none: all"},
+    )
     questions_per_sequence: int | None = field(
         default=None,
         metadata={"help": "questions that share an ECG's tokens; none: as many as fit"},
@@ -103,6 +107,10 @@ class ReadingArguments:
     )
     num_proc: int | None = field(default=None, metadata={"help": "processes that tokenise"})
     overwrite: bool = field(default=False, metadata={"help": "replace the model in output_dir"})
+    push: str | None = field(
+        default=None,
+        metadata={"help": "owner/name on the Hub for the result; --hub-private-repo true hides it"},
+    )
     quiet: bool = field(default=False, metadata={"help": "no progress bars"})
 
     def check(self) -> None:

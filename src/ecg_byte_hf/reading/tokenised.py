@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,9 +53,20 @@ class TokenisedCorpus:
                 row
                 for row in asked[split].to_list()
                 if all(record in ecgs[split] for record in shown_records(row))
-                and (arguments.train_questions == "all" or row.get("balanced", True))
+                and _is_asked(row, arguments)
             ]
+            if not questions[split]:
+                raise EcgByteError(
+                    f"corpus {arguments.corpus}: the {split} split has no question of the types "
+                    f"{', '.join(arguments.question_types or ('any',))}"
+                )
         return cls(processor, splits["train"], ecgs, questions)
+
+
+def _is_asked(row: Mapping[str, Any], arguments: ReadingArguments) -> bool:
+    types = arguments.question_types
+    wanted = arguments.train_questions == "all" or row.get("balanced", True)
+    return wanted and (not types or row["question_type"] in types)
 
 
 def load_ecg_processor(tokenizer: str | Path) -> Any:

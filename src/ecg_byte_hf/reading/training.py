@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,11 @@ from ecg_byte_hf.progress import quiet_libraries
 
 from .argument_checks import check_numbers
 from .output_folder import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
     BLIND_FOLDER,
     CURVE_FILE,
+    GATHERED,
     PRETRAINING,
     SETTINGS_FILE,
     STAGES_FOLDER,
@@ -31,6 +35,7 @@ from .output_folder import (
     write_finished,
     write_ignore_file,
 )
+from .precision import bf16_base
 from .reading_arguments import ReadingArguments
 from .repository import commit_of
 from .row_starts import token_vectors
@@ -121,7 +126,7 @@ def _train_one(
         ecg_rows = range(0)
     else:
         source = str(base_folder(out)) if new else str(arguments.base)
-        model, tokenizer = load_llama(source, arguments.gguf_file, bf16=training.bf16)
+        model, tokenizer = load_llama(source, arguments.gguf_file, bf16=bf16_base(training))
         known = len(tokenizer)
         shift = _add_ecg_tokens(tokenizer, corpus)
         ecg_rows = range(known, len(tokenizer))
@@ -227,6 +232,7 @@ def _train_one(
         "max_steps": training.max_steps,
         "parameters": sum(p.numel() for p in model.parameters()),
         "preset": corpus.ecg_processor.feature_extractor.preset,
+        "question_types": arguments.question_types,
         "questions_per_sequence": arguments.questions_per_sequence,
         "seed": training.seed,
         "sees_ecg": not blind,
@@ -238,7 +244,12 @@ def _train_one(
         if new:
             save_checkpoint(adapted.merge_and_unload(), generation, out)
         else:
-            save_adapter(adapted, out)
+            gathered = out / STAGES_FOLDER / "adapter" / GATHERED
+            if gathered.is_dir():
+                for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
+                    shutil.copy(gathered / name, out / name)
+            else:
+                save_adapter(adapted, out)
             generation.save_pretrained(str(out))
         _save_processor(corpus.ecg_processor, tokenizer, out)
         write_finished(out, what, settings)
