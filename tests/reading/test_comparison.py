@@ -1,4 +1,7 @@
 import json
+import runpy
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,3 +106,18 @@ def test_a_configuration_is_all_but_seed_and_places():
     assert config_digest(what) != config_digest(what | {"r": 16})
     by_name = {**what, "base": "org/llama", "base_id": None}
     assert config_digest(by_name) != config_digest(by_name | {"base": "org/other"})
+
+
+def test_the_script_compares_without_a_model(tmp_path, monkeypatch, capsys):
+    runs = [run(tmp_path / name, 0.7, config=name, seed=0) for name in "ab"]
+    target = tmp_path / "comparison.json"
+    folders = [str(folder) for folder in runs]
+    arguments = ["--compare", *folders, "--split", "validation", "--json", str(target)]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *arguments])
+    script = runpy.run_path(str(Path(__file__).parents[2] / "training" / "evaluate.py"))
+    script["main"]()
+    assert capsys.readouterr().out.strip() == comparison_table(compare(runs))
+    assert json.loads(target.read_text()) == json.loads(json.dumps(compare(runs)))
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", "--corpus", "c"])
+    with pytest.raises(EcgByteError, match="--model is missing: give it, or runs with --compare"):
+        script["main"]()

@@ -148,15 +148,20 @@ def _results(result: Mapping[str, Any], corpus: Mapping[str, Any] | None, title:
 
 
 def _table(result: Mapping[str, Any]) -> dict[str, Any]:
-    from ..reading.tables import accuracy_cells, apart_lines, auroc_rows, with_interval
+    from ..reading.tables import accuracy_of, apart_lines, auroc_rows, with_interval
 
     kinds = list(result["accuracy"]["per_type"])
     rows = [
-        {"name": name, "cells": [accuracy_cells(result.get(name), kind) for kind in (None, *kinds)]}
+        {
+            "name": name,
+            "cells": [
+                with_interval(*accuracy_of(result.get(name), kind)) for kind in (None, *kinds)
+            ],
+        }
         for name in _CONTROLS
     ]
     settings = result["settings"]
-    above = result["accuracy"].get("above_blind")
+    floors = {floor: result["accuracy"].get(f"above_{floor}") for floor in ("blind", "majority")}
     runs = [run for run in _CONTROLS if (result.get(run) or {}).get("auroc")]
     return {
         "split": settings["split"],
@@ -164,12 +169,22 @@ def _table(result: Mapping[str, Any]) -> dict[str, Any]:
         "questions": settings["questions"],
         "kinds": kinds,
         "rows": rows,
-        "above_blind": with_interval(above["overall"], above["interval"]) if above else None,
+        "above": {
+            floor: with_interval(above["overall"], above["interval"])
+            for floor, above in floors.items()
+            if above
+        },
         "auroc_runs": runs,
         "auroc": [
-            row | {"cells": [row["cells"].get(run, "-") for run in runs]}
+            row | {"cells": [_area(row["found"].get(run)) for run in runs]}
             for row in auroc_rows(result)
         ],
         "apart": apart_lines(result),
         "not_made": result.get("not_made", {}),
     }
+
+
+def _area(found: Mapping[str, Any] | None) -> str:
+    from ..reading.tables import with_interval
+
+    return with_interval(found["auroc"], found["interval"], per_cent=False) if found else "-"

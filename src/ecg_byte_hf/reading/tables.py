@@ -31,20 +31,21 @@ def with_interval(
     return text
 
 
-def accuracy_cells(scores: Mapping[str, Any] | None, kind: str | None = None) -> str:
-    """The accuracy of a run (`evaluation.evaluate`), of all questions or of one type."""
+def accuracy_of(
+    scores: Mapping[str, Any] | None, kind: str | None = None
+) -> tuple[float | None, Sequence[float] | None]:
+    """The accuracy of a run (`evaluation.evaluate`) and its interval, of all or of one type."""
     if scores is None:
-        return "-"
+        return None, None
     if kind is None:
-        return with_interval(scores["overall"], scores.get("interval"))
-    interval = scores.get("per_type_interval", {}).get(kind)
-    return with_interval(scores["per_type"].get(kind), interval)
+        return scores["overall"], scores.get("interval")
+    return scores["per_type"].get(kind), scores.get("per_type_interval", {}).get(kind)
 
 
 def auroc_rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The AUROC of P(yes), a row per finding: name, how many, and a cell for each run with any.
+    """The AUROC of P(yes), a row per finding: `name`, `count`, and `found`, by the run, of `auroc`.
 
-    Macro averages come first, in bold print (`macro` true). Empty without yes/no questions.
+    Macro averages come first, to be printed bold (`macro` true). Empty without yes/no questions.
     """
     runs = {name: (result.get(name) or {}).get("auroc") for name in COLUMNS}
     own = runs["accuracy"]
@@ -53,59 +54,79 @@ def auroc_rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for part in ("macro", "findings"):
         for name, found in own[part].items():
-            cells = {
-                run: with_interval(one["auroc"], one["interval"], per_cent=False)
-                for run, of in runs.items()
-                if of and (one := of[part].get(name))
-            }
             macro = part == "macro"
             rows.append(
                 {
                     "name": f"{name}, mean of {len(found['values'])}" if macro else name,
                     "macro": macro,
                     "count": "" if macro else f"{found['yes']} / {found['no']}",
-                    "cells": cells,
+                    "found": {
+                        run: of[part][name] for run, of in runs.items() if _has(of, part, name)
+                    },
                 }
             )
     return rows
 
 
+def _has(auroc: Mapping[str, Any] | None, part: str, name: str) -> bool:
+    return auroc is not None and name in auroc[part]
+
+
 def print_accuracies(result: Mapping[str, Any]) -> None:
-    """Print what `evaluation.evaluate` returned: shares in per cent, AUROC, numbers, reports."""
+    """Print what `evaluation.evaluate` returned: shares in per cent, AUROC, numbers, reports.
+
+    Intervals are those of the own ECG; the controls' are in the JSON file and on the card.
+    """
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    split = result["settings"]["split"]
     console = Console()
-    table = Table(title=f"exact match, % ({split}; 95 % intervals over patients)")
-    table.add_column("questions")
-    table.add_column("n", justify="right")
-    for column in COLUMNS:
-        table.add_column(column, justify="right")
-    own = result["accuracy"]
-    for kind in own["per_type"]:
-        cells = [accuracy_cells(result[column], kind) for column in COLUMNS]
-        table.add_row(kind, str(own["counts"][kind]), *cells)
-    cells = [accuracy_cells(result[column]) for column in COLUMNS]
-    table.add_row("all", str(own["n"]), *cells, style="bold")
+    split, own = result["settings"]["split"], result["accuracy"]
+
+    def table_of(title: str, first: str, count: str, columns: Sequence[str]) -> Table:
+        # Without frames, so that the longest of the findings fits 80 columns.
+        table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        table.add_column(first, overflow="fold")
+        for column in (count, columns[0], "95 %", *columns[1:]):
+            table.add_column(column, justify="right", no_wrap=True)
+        return table
+
+    table = table_of(f"exact match, % ({split})", "questions", "n", COLUMNS)
+    for kind in (*own["per_type"], None):
+        share, ends = accuracy_of(own, kind)
+        controls = [with_interval(accuracy_of(result[name], kind)[0]) for name in COLUMNS[1:]]
+        count = str(own["n"] if kind is None else own["counts"][kind])
+        cells = [count, with_interval(share), _ends(ends), *controls]
+        table.add_row(kind or "all", *cells, style=None if kind else "bold")
     console.print(table)
-    if above := own.get("above_blind"):
-        points = with_interval(above["overall"], above["interval"])
-        console.print(f"above blind: {points} points", markup=False)
+    for floor in ("blind", "majority"):
+        if above := own.get(f"above_{floor}"):
+            points = with_interval(above["overall"], above["interval"])
+            console.print(f"above {floor}: {points} points", markup=False)
     if rows := auroc_rows(result):
-        table = Table(title=f"AUROC of the probability of yes ({split})")
-        table.add_column("finding")
-        table.add_column("yes / no", justify="right")
-        for column in COLUMNS[:-1]:
-            table.add_column("own ECG" if column == "accuracy" else column, justify="right")
+        columns = ("own ECG", *COLUMNS[1:-1])
+        table = table_of(f"AUROC of the probability of yes ({split})", "finding", "yes/no", columns)
         for row in rows:
-            cells = [row["cells"].get(column, "-") for column in COLUMNS[:-1]]
-            table.add_row(row["name"], row["count"], *cells, style="bold" if row["macro"] else None)
+            found = row["found"]
+            areas = [
+                with_interval(found[name]["auroc"], per_cent=False) if name in found else "-"
+                for name in COLUMNS[:-1]
+            ]
+            ends = _ends(found["accuracy"]["interval"], per_cent=False)
+            cells = [row["count"], areas[0], ends, *areas[1:]]
+            table.add_row(row["name"], *cells, style="bold" if row["macro"] else None)
         console.print(table)
     for line in apart_lines(result):
         console.print(line, markup=False)
     for control, reason in result["not_made"].items():
         console.print(f"{control}: {reason}", markup=False)
+
+
+def _ends(interval: Sequence[float] | None, *, per_cent: bool = True) -> str:
+    if not interval:
+        return "-"
+    return "-".join(with_interval(end, per_cent=per_cent) for end in interval)
 
 
 def apart_lines(result: Mapping[str, Any]) -> list[str]:
