@@ -204,3 +204,21 @@ def test_a_base_on_the_hub_is_named_with_its_commit(corpus, tokenizer, tmp_path,
     again = AutoPeftModelForCausalLM.from_pretrained(out)
     assert torch.equal(logits_of(again, ids), expected)
     assert torch.equal(logits_of(load_reader(out).model, ids), logits_of(reader.model, ids))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_gathered_weights_make_the_same_adapter(tied, tmp_path):
+    tokenizer, shift = tiny.chat_tokenizer()
+    adapted = add_adapter(
+        tiny.llama(tokenizer, tied),
+        range(shift, len(tokenizer)),
+        r=2,
+        alpha=4,
+        dropout=0.0,
+        target_modules="all-linear",
+        base_id=BASE_ID,
+    )
+    save_adapter(adapted, tmp_path / "own")
+    save_adapter(adapted, tmp_path / "gathered", adapted.state_dict())
+    for path in (tmp_path / "own").iterdir():
+        assert path.read_bytes() == (tmp_path / "gathered" / path.name).read_bytes()

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from transformers import TrainingArguments
 
 from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
@@ -92,6 +93,14 @@ def test_padding_and_processes_are_recorded_and_speed_apart(train):
     assert 0 <= reached["padding"] < 1
     speed = json.loads((out / "training" / "adapter" / "speed.json").read_text())
     assert speed["tokens_per_second"] > speed["sequences_per_second"] > 0
+
+
+def test_a_process_that_is_not_the_main_one_saves_no_checkpoint(train, tmp_path, monkeypatch):
+    monkeypatch.setattr(TrainingArguments, "should_save", property(lambda self: False))
+    with pytest.raises(FileNotFoundError, match="trainer_state"):
+        train()
+    assert (tmp_path / "out" / "adapter_model.safetensors").is_file()
+    assert not list((tmp_path / "out" / "training").rglob("adapter_model.safetensors"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from .output_folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from .vocabulary import resize_embeddings
 
 if TYPE_CHECKING:
+    import torch
     from peft import PeftConfig, PeftModel
     from transformers import PreTrainedModel
 
@@ -90,8 +91,12 @@ def add_adapter(
     return adapted
 
 
-def save_adapter(model: PeftModel, folder: Path) -> None:
+def save_adapter(
+    model: PeftModel, folder: Path, gathered: Mapping[str, torch.Tensor] | None = None
+) -> None:
     """Write the adapter and its rows, without the whole matrices that the rows are part of.
+
+    `gathered` are the whole weights of a model whose own are spread over processes (FSDP).
 
     Not with `save_pretrained`: that writes a card with the local path which the base was loaded
     from, and puts that path into the configuration where no base is named.
@@ -100,7 +105,18 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
+    if gathered is None:
+        tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
+    else:
+        # PEFT 0.21 looks for LoRA's weights under the names of FSDP's wrappers and finds none.
+        without = ["trainable_tokens_original"]
+        if model.config.tie_word_embeddings:
+            without.append("lm_head")
+        tensors = {
+            name.replace(".default", ""): tensor
+            for name, tensor in gathered.items()
+            if ".default" in name and not any(part in name for part in without)
+        }
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     save_file(contiguous, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
     config = copy.deepcopy(model.peft_config["default"])

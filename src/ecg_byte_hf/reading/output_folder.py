@@ -37,6 +37,8 @@ NOT_FOR_THE_HUB = (f"{STAGES_FOLDER}/", f"{BLIND_FOLDER}/")
 PRETRAINED_WEIGHTS = "trained.safetensors"
 PRETRAINED_FILE = "finished.json"
 
+# Of a stage whose processes share the weights: the whole adapter, gathered.
+GATHERED = "gathered"
 # Where the Trainer puts its event files.
 _TENSORBOARD = "runs"
 _FINISHED_FILE = "finished.json"
@@ -182,8 +184,8 @@ def remove_output(folder: Path) -> None:
     for name in (PRETRAINED_WEIGHTS, PRETRAINED_FILE):
         (stages / PRETRAINING / name).unlink(missing_ok=True)
     for stage in (PRETRAINING, "base", "adapter"):
-        for folders in (f"{stage}/checkpoint-*", f"{stage}/{_TENSORBOARD}"):
-            for old in stages.glob(folders):
+        for folders in ("checkpoint-*", GATHERED, _TENSORBOARD):
+            for old in stages.glob(f"{stage}/{folders}"):
                 shutil.rmtree(old, ignore_errors=True)
         (stages / stage / SPEED_FILE).unlink(missing_ok=True)
         if (stages / stage).is_dir() and not any((stages / stage).iterdir()):

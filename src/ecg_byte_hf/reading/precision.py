@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
 
 
 def bf16_pays() -> bool:
@@ -24,6 +28,16 @@ def bf16_pays() -> bool:
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     can = torch.cpu.get_capabilities()
     return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
+
+
+def bf16_base(training: TrainingArguments) -> bool:
+    """Whether the base's weights are held in bfloat16.
+
+    They are where it is trained in it: it is frozen, and need not be cast each step. Not with
+    FSDP, whose flat parameters need one dtype for the base and the float32 adapter.
+    """
+    sharded = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+    return bool(training.bf16) and not sharded
 
 
 def settle_precision(fields: dict[str, Any]) -> dict[str, Any]:

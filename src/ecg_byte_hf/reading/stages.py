@@ -11,7 +11,7 @@ from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .batches import collate
-from .output_folder import SPEED_FILE
+from .output_folder import GATHERED, SPEED_FILE
 from .packing import packer
 from .reading_arguments import ReadingArguments
 from .resuming import last_whole_checkpoint
@@ -108,6 +108,8 @@ def run_stage(
         first_ecg_id=shift,
         ecg_loss_weight=ecg_loss_weight,
     )
+    if trainer.is_fsdp_enabled:
+        _check_sharding(model, curve)
     trainer.remove_callback(PrinterCallback)
     if variants is not None:
         trainer.add_callback(EpochOf(packed["train"]))
@@ -133,7 +135,22 @@ def run_stage(
     losses = {"train": round(float(result.training_loss), 4), "steps": int(result.global_step)}
     losses["validation"] = round(float(trainer.evaluate()["eval_loss"]), 4)
     losses["world_size"] = stage.world_size
+    if trainer.is_fsdp_enabled:
+        trainer.save_model(str(folder / GATHERED))
     return losses | _note_speed(trainer)
+
+
+def _check_sharding(model: Any, curve: LearningCurve | None) -> None:
+    """Raise `EcgByteError` for what cannot be done with weights that processes share (FSDP)."""
+    from peft import PeftModel
+
+    if not isinstance(model, PeftModel):
+        raise EcgByteError(
+            "FSDP is for the adapter of a large base: a small new Llama fits every GPU, train it "
+            "with training/configs/accelerate/ddp.yaml"
+        )
+    if curve is not None:
+        raise EcgByteError("curve_every_steps asks on one process, which FSDP does not allow")
 
 
 def _is_out_of_memory(error: Exception) -> bool:

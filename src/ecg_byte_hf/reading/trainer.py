@@ -147,14 +147,19 @@ class ReadingTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        """Write a checkpoint; of an adapted model the adapter, as fine-tuning ends with it."""
+        """Write a checkpoint; of an adapted model the adapter, as fine-tuning ends with it.
+
+        Every process comes here; `state_dict` is given where they share the weights (FSDP).
+        """
         from peft import PeftModel
 
         model = self.accelerator.unwrap_model(self.model)
         if not isinstance(model, PeftModel):
             return super()._save(output_dir, state_dict)
+        if not self.args.should_save:
+            return None
         target = Path(output_dir if output_dir is not None else self.args.output_dir)
-        save_adapter(model, target)
+        save_adapter(model, target, state_dict)
         torch.save(self.args, target / "training_args.bin")
         return None
 
