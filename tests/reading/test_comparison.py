@@ -20,6 +20,8 @@ def run(folder, share, *, config, seed, split="validation", questions=40, auroc=
         "accuracy": {
             "overall": share,
             "interval": [share - 0.05, share + 0.05],
+            "n": questions,
+            "per_attribute": {"verify/superclass": share},
             "above_blind": above,
             "auroc": {"macro": macro, "findings": {}},
         },
@@ -30,7 +32,6 @@ def run(folder, share, *, config, seed, split="validation", questions=40, auroc=
         "settings": {
             "split": split,
             "records": 20,
-            "questions": questions,
             "ecg_tokens_mean": 113.4,
             "training": {"config": config, "seed": seed},
         },
@@ -60,7 +61,7 @@ def test_seeds_of_one_configuration_are_one_line(tmp_path):
     lines = comparison_table(result).splitlines()
     assert "| a0 | 3 | 113 | 73.0 ± 3.6 (64.0 to 82.0) |" in lines[-2]
     assert "| b | 1 | 113 | 80.0 (75.0 to 85.0) | 30.0 (20.0 to 40.0) | 50.0 | - |" in lines[-1]
-    assert lines[-1].endswith("| 48.0 | 0.900 (0.870 to 0.930) |")
+    assert lines[-1].endswith("| 48.0 | 80.0 | 0.900 (0.870 to 0.930) |")
     assert all(line.count("|") == lines[-1].count("|") for line in lines[2:])
 
 

@@ -48,6 +48,8 @@ def test_accuracy_counts_questions_not_types():
     low, high = result["interval"]
     assert low < result["overall"] < high
     assert result["per_type_interval"]["query"] == [1.0, 1.0]
+    assert result["per_attribute"] == {"query/rate": 1.0, "verify/rate": 0.5}
+    assert result["per_attribute_interval"]["query/rate"] == [1.0, 1.0]
     with pytest.raises(EcgByteError, match="no question to score"):
         accuracy([], bootstrap_of(rows))
 

@@ -12,6 +12,7 @@ import numpy as np
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .output_folder import SETTINGS_FILE, evaluation_file
+from .scoring import VERIFY
 from .tables import with_interval
 from .yes_no import SUPERCLASS
 
@@ -26,6 +27,15 @@ _MEASURES: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None]] = {
     "shuffled": (("shuffled", "overall"), None),
     "blackout": (("blackout", "overall"), None),
     "majority": (("majority", "overall"), None),
+    "verify": (("accuracy", "per_type", VERIFY), ("accuracy", "per_type_interval", VERIFY)),
+    "verify_above_blind": (
+        ("accuracy", "above_blind", "per_type", VERIFY),
+        ("accuracy", "above_blind", "per_type_interval", VERIFY),
+    ),
+    "verify_superclass": (
+        ("accuracy", "per_attribute", f"{VERIFY}/{SUPERCLASS}"),
+        ("accuracy", "per_attribute_interval", f"{VERIFY}/{SUPERCLASS}"),
+    ),
     "auroc": (
         ("accuracy", "auroc", "macro", SUPERCLASS, "auroc"),
         ("accuracy", "auroc", "macro", SUPERCLASS, "interval"),
@@ -38,6 +48,7 @@ _HEADINGS = {
     "shuffled": "shuffled",
     "blackout": "blackout",
     "majority": "majority",
+    "verify_superclass": "yes/no, superclass, %",
     "auroc": "macro AUROC",
 }
 
@@ -130,7 +141,7 @@ def _entry(name: str, evaluation: Mapping[str, Any]) -> dict[str, Any]:
         "config": training.get("config"),
         "seed": training.get("seed"),
         "records": settings.get("records"),
-        "questions": settings.get("questions"),
+        "questions": _look(evaluation, ("accuracy", "n")),
         "ecg_tokens_mean": settings.get("ecg_tokens_mean"),
     }
     for measure, (value, interval) in _MEASURES.items():

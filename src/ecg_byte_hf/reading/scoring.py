@@ -83,8 +83,9 @@ def is_verify(question_type: str) -> bool:
 def accuracy(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dict[str, Any]:
     """Shares of right answers among the balanced questions that exact match can judge.
 
-    `overall` (mean over questions) and `per_type` with their `interval` and `per_type_interval`
-    (95 %, over patients), `per_attribute`; `n`, and `counts` per type.
+    `overall` (mean over questions), `per_type` and `per_attribute` ("verify/superclass"), with
+    their `interval`, `per_type_interval` and `per_attribute_interval` (95 %, over patients); `n`,
+    and `counts` per type.
 
     Raises:
         EcgByteError: there is none.
@@ -98,11 +99,9 @@ def accuracy(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dict[str,
         "overall": _share(judged),
         "interval": bootstrap.interval(drawn_accuracy(judged, bootstrap)),
         "per_type": {kind: _share(group) for kind, group in kinds.items()},
-        "per_type_interval": {
-            kind: bootstrap.interval(drawn_accuracy(group, bootstrap))
-            for kind, group in kinds.items()
-        },
+        "per_type_interval": _intervals(kinds, bootstrap),
         "per_attribute": {name: _share(group) for name, group in attributes.items()},
+        "per_attribute_interval": _intervals(attributes, bootstrap),
         "n": len(judged),
         "counts": dict(sorted(Counter(one.kind for one in judged).items())),
     }
@@ -189,6 +188,12 @@ def numeric_scores(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dic
         "within_5_interval": bootstrap.interval(bootstrap.means(near, patients)),
         "n": len(asked),
         "without_number": int((~said).sum()),
+    }
+
+
+def _intervals(groups: Mapping[str, Sequence[Scored]], bootstrap: PatientBootstrap) -> Any:
+    return {
+        name: bootstrap.interval(drawn_accuracy(group, bootstrap)) for name, group in groups.items()
     }
 
 
