@@ -189,7 +189,7 @@ def test_the_summary_says_that_nothing_was_done_and_what_overwrite_would(tmp_pat
     again = str(write_corpus(some_source(3), tmp_path / "c", quiet=True))
     assert again.startswith(first)
     assert again.endswith("nothing done; give --overwrite to try again what was skipped")
-    for module in ("writer", "summary"):
+    for module in ("writer", "resuming", "summary"):
         monkeypatch.setattr(f"ecg_byte_hf.corpora.{module}.__version__", "99.0")
     other = str(write_corpus(some_source(3), tmp_path / "c", quiet=True))
     assert "already there, nothing done; give --overwrite to replace what version" in other
@@ -206,7 +206,7 @@ def test_a_corpus_that_another_version_began_is_not_continued(tmp_path, monkeypa
 
     with pytest.raises(Stop):
         write_corpus(some_source(3, before=stop), tmp_path / "c", quiet=True)
-    for module in ("writer", "summary"):
+    for module in ("writer", "resuming", "summary"):
         monkeypatch.setattr(f"ecg_byte_hf.corpora.{module}.__version__", "99.0")
     with pytest.raises(EcgByteError, match=r"version .* instead of 99\.0"):
         write_corpus(some_source(3), tmp_path / "c", quiet=True)

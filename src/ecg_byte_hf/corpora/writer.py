@@ -11,10 +11,8 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,31 +31,19 @@ from ..records import EcgRecord
 from .columns import SPLITS, ecg_features, quantise, question_features
 from .corpus import CORPUS_FILE
 from .finished_rows import finished_rows
+from .resuming import (
+    PROGRESS_FILE,
+    Progress,
+    finished_corpus,
+    read_skipped,
+    remove_corpus,
+    start_or_continue,
+)
 from .shards import ShardWriter, why_not_written, write_rows, write_whole
 from .source import Patient, Source, SourceRecord
 from .summary import SKIPPED_FILE, CorpusSummary, dataset_card
 
 ROWS_PER_SHARD = 100
-PROGRESS_FILE = "progress.json"
-
-
-@dataclass
-class _Progress:
-    """What is finished: `shards` of every split, and `last`, the place of the last row in them."""
-
-    arguments: dict[str, Any]
-    location: str
-    version: str = __version__
-    sampling_rate: float | None = None
-    shards: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
-    # Number of the source record and of its window; (-1, -1) is before the first.
-    last: dict[str, list[int]] = field(
-        default_factory=lambda: {split: [-1, -1] for split in SPLITS}
-    )
-    all_read: bool = False
-
-    def save(self, folder: Path) -> None:
-        write_whole(folder / PROGRESS_FILE, lambda path: path.write_text(json.dumps(asdict(self))))
 
 
 def write_corpus(
@@ -98,18 +84,18 @@ def write_corpus(
     }
     try:
         if overwrite:
-            _remove_corpus(folder)
-        finished = _finished(folder, arguments)
+            remove_corpus(folder)
+        finished = finished_corpus(folder, arguments)
         if finished is not None:
             return finished
-        progress = _start_or_continue(folder, source, arguments)
+        progress = start_or_continue(folder, source, arguments)
         if sampling_rate is not None:
             progress.sampling_rate = sampling_rate
         if not any(progress.shards.values()):
             # Nothing is finished: read all again, what was wrong may have been mended.
             progress.all_read = False
             (folder / SKIPPED_FILE).unlink(missing_ok=True)
-        skipped = _read_skipped(folder)
+        skipped = read_skipped(folder)
         if not progress.all_read:
             _write_shards(folder, source, progress, skipped, window_s, quiet)
         return _finish(folder, source, progress, skipped, window_s, question_seed, quiet)
@@ -120,7 +106,7 @@ def write_corpus(
 def _write_shards(
     folder: Path,
     source: Source,
-    progress: _Progress,
+    progress: Progress,
     skipped: dict[str, str],
     window_s: float,
     quiet: bool,
@@ -187,7 +173,7 @@ def _write_shards(
 
 def _rows(
     entry: SourceRecord,
-    progress: _Progress,
+    progress: Progress,
     window_s: float,
     skip: Callable[[str, str], None],
 ) -> Iterator[dict[str, Any] | None]:
@@ -257,7 +243,7 @@ def _row(record: EcgRecord, patient: Patient, width: int) -> dict[str, Any]:
 def _finish(
     folder: Path,
     source: Source,
-    progress: _Progress,
+    progress: Progress,
     skipped: dict[str, str],
     window_s: float,
     question_seed: int,
@@ -340,101 +326,3 @@ def _name_shards(folder: Path, split: str, count: int) -> list[Path]:
 
 def _write_text(path: Path, text: str) -> None:
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def _finished(folder: Path, arguments: dict[str, Any]) -> CorpusSummary | None:
-    try:
-        description = json.loads((folder / CORPUS_FILE).read_text(encoding="utf-8"))
-        changed = _changed(description["arguments"], json.loads(json.dumps(arguments)))
-        if not changed:
-            return CorpusSummary(
-                folder,
-                description["splits"],
-                description["questions"],
-                _read_skipped(folder),
-                description["sampling_rate"],
-                description.get("split_by", "patient"),
-                written_by=description["version"],
-                question_counts=description.get("question_counts", {}),
-            )
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        changed = [f"{CORPUS_FILE} cannot be read"]
-    raise EcgByteError(
-        f"{folder}: there is another corpus in it ({', '.join(changed)}); choose another folder, "
-        f"or replace it with --overwrite"
-    )
-
-
-def _changed(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The names of the arguments that differ."""
-    return sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-
-
-def _start_or_continue(folder: Path, source: Source, arguments: dict[str, Any]) -> _Progress:
-    arguments = json.loads(json.dumps(arguments))
-    try:
-        progress = _Progress(**json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise EcgByteError(
-                f"{folder}: it is not empty and holds no corpus; choose another folder"
-            ) from None
-        return _start(folder, source, arguments)
-    except (ValueError, TypeError) as error:
-        raise EcgByteError(
-            f"{folder}: {PROGRESS_FILE} cannot be read ({error}); start anew with --overwrite"
-        ) from None
-    changed = _changed(progress.arguments, arguments)
-    if progress.location != source.location:
-        changed.append("another folder")
-    if progress.version != __version__:
-        changed.append(f"version {progress.version} instead of {__version__}")
-    if changed == ["input_files_sha256"] and not any(progress.shards.values()):
-        # Nothing is finished, so that records which were mended since then can still go in.
-        return _start(folder, source, arguments)
-    if changed:
-        raise EcgByteError(
-            f"{folder}: an unfinished corpus of other arguments is in it ({', '.join(changed)}); "
-            f"give the same ones to continue it, or start anew with --overwrite"
-        )
-    return progress
-
-
-def _start(folder: Path, source: Source, arguments: dict[str, Any]) -> _Progress:
-    progress = _Progress(arguments, source.location)
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    progress.save(folder)
-    return progress
-
-
-def _read_skipped(folder: Path) -> dict[str, str]:
-    """Reasons by record; a line that a kill cut off is left out, its record is read again."""
-    skipped: dict[str, str] = {}
-    try:
-        lines = (folder / SKIPPED_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return skipped
-    for line in lines:
-        try:
-            entry = json.loads(line)
-            skipped[entry["record_id"]] = entry["reason"]
-        except (ValueError, KeyError, TypeError):
-            continue
-    return skipped
-
-
-def _remove_corpus(folder: Path) -> None:
-    """Remove what a run wrote, and nothing else."""
-    if not any((folder / name).is_file() for name in (CORPUS_FILE, PROGRESS_FILE)):
-        return
-    for name in ("data", "questions"):
-        for path in (folder / name).glob("*.parquet*"):
-            path.unlink()
-        for path in (folder / name).glob(".*.parquet.tmp"):
-            path.unlink()
-        if (folder / name).is_dir() and not any((folder / name).iterdir()):
-            shutil.rmtree(folder / name)
-    for name in (SKIPPED_FILE, "README.md", CORPUS_FILE, PROGRESS_FILE):
-        (folder / name).unlink(missing_ok=True)
