@@ -61,7 +61,8 @@ def main() -> None:
     )
     target = Path(options.json or Path(options.model) / evaluation_file(options.split))
     write_json(result, target)
-    if target.parent == Path(options.model):
+    # A two-stage model is a rival to measure against, not one to push: it has no card.
+    if target.parent == Path(options.model) and not is_two_stage(options.model):
         refresh_model_card(options.model)
     print_accuracies(result)
     print(f"wrote {target}")
