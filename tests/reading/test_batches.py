@@ -6,6 +6,7 @@ import torch
 
 from ecg_byte_hf.reading.batches import collate, fill
 from ecg_byte_hf.reading.sequences import IGNORED
+from ecg_byte_hf.reading.trainer import GroupedByLength
 
 from . import tiny
 
@@ -55,3 +56,17 @@ def test_rows_hold_every_sequence_once_and_no_more_than_fits(lengths):
     assert all(sum(lengths[number] for number in row) <= max(lengths) for row in rows)
     least = -(-sum(lengths) // max(lengths))
     assert len(rows) <= 11 / 9 * least + 1
+
+
+def test_the_order_hangs_on_seed_and_epoch_alone():
+    lengths = np.random.default_rng(0).integers(1, 100, 64)
+    dataset = [{"input_ids": [0] * int(length)} for length in lengths]
+    orders = {}
+    for attempt in range(2):
+        sampler = GroupedByLength(4, dataset, seed=3)
+        for epoch in (0, 1) if attempt == 0 else (1,):
+            torch.rand(attempt + 5)
+            sampler.set_epoch(epoch)
+            orders[attempt, epoch] = list(sampler)
+    assert orders[0, 1] == orders[1, 1] != orders[0, 0]
+    assert sorted(orders[1, 1]) == list(range(len(dataset)))
