@@ -7,9 +7,14 @@ torch and transformers.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .hub_code import repository_card
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .hub_code.errors import EcgByteError
     from .hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
     from .hub_code.processing_ecg_byte import EcgByteProcessor
@@ -53,3 +58,12 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOMES])
+
+
+def _tokenizer_card(folder: Path, repository: str, tags: Sequence[str]) -> None:
+    from .hub.tokenizer_card import write_pushed_card
+
+    write_pushed_card(folder, repository, tags)
+
+
+repository_card.full_card = _tokenizer_card

@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .hub.cards import write_card
+from .hub.tokenizer_card import IMPORTED_FILE, imported_card, write_tokenizer_card
 from .hub_code.codec_paper import LETTERS
 from .hub_code.ecg_ids import BEGIN, END, PAD
 from .hub_code.errors import EcgByteError
 from .hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
 from .hub_code.processing_ecg_byte import EcgByteProcessor
-from .hub_code.tokenizer_files import save_portable_tokenizer
+from .hub_code.tokenizer_files import save_empty_model_config, save_portable_tokenizer
 from .plain_pickle import read_plain_pickle
 
-SOURCE_FILE = "imported_from.json"
-"""What the folder of an imported tokenizer says about the file that it was made from."""
-
+SOURCE_FILE = IMPORTED_FILE
 BYTES = 256
 MAX_MEGABYTES = 32
 # The published tokenizers have 3,500 to 10,000 merges of up to some hundred letters. What is larger
@@ -177,7 +177,7 @@ def import_pickle(
     max_megabytes: float = MAX_MEGABYTES,
     quiet: bool = False,
 ) -> ReleasedTokenizer:
-    """Write one of the authors' tokenizers to the folder `out`, in our format.
+    """Write one of the authors' tokenizers to the folder `out`, in our format, with a card.
 
     `AutoTokenizer` loads the folder with no custom code. The file does not say which amplitudes
     its letters stand for. Where `low` and `high` (mV) say it, the range that the 26 letters divide
@@ -227,12 +227,15 @@ def import_pickle(
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if extractor is None:
-            save_portable_tokenizer(tokenizer, folder)
-        else:
-            EcgByteProcessor(extractor, tokenizer).save_pretrained(folder)
         text = json.dumps(source, indent=2, ensure_ascii=True) + "\n"
         (folder / SOURCE_FILE).write_text(text, encoding="utf-8")
+        if extractor is None:
+            save_portable_tokenizer(tokenizer, folder)
+            save_empty_model_config(folder)
+            write_card(folder, imported_card(source, len(released.tokens)))
+        else:
+            EcgByteProcessor(extractor, tokenizer).save_pretrained(folder)
+            write_tokenizer_card(folder)
     except OSError as error:
         raise EcgByteError(
             f"{folder}: the tokenizer could not be written ({error.strerror or error}); give "

@@ -13,6 +13,7 @@ from ecg_byte_hf.corpora.simulated import simulated
 from ecg_byte_hf.corpora.writer import write_corpus
 from ecg_byte_hf.corpus_tokenizer import processor_from_corpus, save_processor
 from ecg_byte_hf.fidelity.report import report
+from ecg_byte_hf.hub.pictures import tokenizer_pictures
 from ecg_byte_hf.hub.tokenizer_card import write_tokenizer_card
 from tests.hub_server.server import TOKEN, HubServer
 
@@ -53,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     save_processor(processor, folder / "tokenizer")
     measured = report(folder / "tokenizer", folder / "corpus", "test", quiet=True)
-    write_tokenizer_card(folder / "tokenizer", measured)
+    write_tokenizer_card(folder / "tokenizer", measured, pictures=tokenizer_pictures(processor))
     return folder
 
 

@@ -11,13 +11,18 @@ from huggingface_hub import DatasetCard, ModelCard
 from safetensors.numpy import save_file
 
 from ecg_byte_hf import EcgByteError, EcgByteProcessor
+from ecg_byte_hf.bundled import FOLDER
 from ecg_byte_hf.corpora.summary import dataset_card
 from ecg_byte_hf.fidelity.report import report
 from ecg_byte_hf.hub.cards import card_metadata, check_card, fill_card
+from ecg_byte_hf.hub.folders import check_tokenizer_folder
+from ecg_byte_hf.hub.metric_card import metric_card
 from ecg_byte_hf.hub.model_card import MARKER, refresh_model_card
 from ecg_byte_hf.hub.tokenizer_card import folder_sha256, write_tokenizer_card
+from ecg_byte_hf.hub_code import repository_card
 from ecg_byte_hf.hub_code.fingerprint import processor_sha256, tokenizer_sha256
 from ecg_byte_hf.hub_code.licences import hub_licence
+from ecg_byte_hf.metrics import ECG_QA_FOLDER
 from ecg_byte_hf.shipped import shipped_file
 from tests.small_tokenizer import small_processor
 
@@ -244,10 +249,80 @@ def test_a_card_with_a_gap_or_bad_metadata_is_refused(tmp_path):
         card_metadata(tmp_path / "README.md")
 
 
-@pytest.mark.parametrize("name", ["tokenizer_card.md", "dataset_card.md", "model_card.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["tokenizer_card.md", "imported_tokenizer_card.md", "dataset_card.md", "model_card.md"],
+)
 def test_every_template_is_shipped_and_says_what_it_is_not_for(name):
     text = " ".join(shipped_file(f"hub_cards/{name}").read_text(encoding="utf-8").split())
     assert text.startswith("--- {{ card_data }} ---")
     assert "Intended use" in text
     assert "diagnos" in text
+    if name.startswith("imported"):
+        return
     assert "icence of the recordings: {{" in text
+
+
+def test_a_metrics_card_says_what_its_module_says(hub):
+    text = metric_card(ECG_QA_FOLDER)
+    card = ModelCard(text)
+    for said in ("rouge-score sacrebleu", "oh2023ecgqa", "question_types (list of str, optional)"):
+        assert said in text
+    assert card.data.to_dict()["sdk"] == "static"
+    assert card.data.license == "mit"
+    card.validate(repo_type="space")
+
+
+def test_the_bundled_tokenizer_saved_has_the_figures_of_the_bundled_one(tmp_path):
+    EcgByteProcessor.from_bundled("ptb-xl").save_pretrained(tmp_path)
+    write_tokenizer_card(tmp_path)
+    card = (tmp_path / "README.md").read_text()
+    assert card == (FOLDER / "ptb-xl" / "README.md").read_text()
+    assert "## Fidelity" in card
+    assert (tmp_path / "fidelity.json").is_file()
+
+
+def pushed_card(hub, name="org/by-class"):
+    return hub.store.files("model", name)["README.md"].decode()
+
+
+def test_push_to_hub_has_our_card_and_keeps_anybodys_own(hub, tokenizer):
+    processor = EcgByteProcessor.from_pretrained(tokenizer)
+    processor.push_to_hub("org/by-class", tags=["mine"])
+    card = pushed_card(hub)
+    assert "More Information" not in card
+    assert 'from_pretrained("org/by-class"' in card
+    assert f"tokenizer_sha256: {processor_sha256(processor)}" in card
+    assert ModelCard(card).data.tags[:2] == ["mine", "ecg"]
+    assert "tokens.png" in hub.store.files("model", "org/by-class")
+    own = card.replace("## Use", "## My own words")
+    hub.store.put("model", "org/by-class", "README.md", own.encode())
+    processor.push_to_hub("org/by-class")
+    assert "## My own words" in pushed_card(hub)
+    small_processor().push_to_hub("org/by-class")
+    assert f"tokenizer_sha256: {processor_sha256(small_processor())}" in pushed_card(hub)
+
+
+def test_code_that_travelled_writes_a_short_card(hub, tokenizer, monkeypatch, tmp_path):
+    monkeypatch.setattr(repository_card, "full_card", None)
+    processor = EcgByteProcessor.from_pretrained(tokenizer)
+    processor.save_pretrained(tmp_path / "saved", push_to_hub=True, repo_id="org/by-class")
+    card = ModelCard(pushed_card(hub))
+    assert "More Information" not in card.content
+    assert (card.data.library_name, card.data.license) == ("transformers", "mit")
+    assert {"ecg", "ecg-byte"} <= set(card.data.tags)
+    assert card.data.tokenizer_sha256 == processor_sha256(processor)
+    assert "Not a medical device" in card.text
+    card.validate()
+    # `ecg-byte push` takes a folder with it.
+    (tokenizer / "README.md").write_text(card.content)
+    check_tokenizer_folder(tokenizer)
+
+
+def test_push_to_hub_refuses_what_may_not_be_shared(hub, tokenizer):
+    processor = EcgByteProcessor.from_pretrained(tokenizer)
+    corpus = processor.tokenizer.init_kwargs["training"]["corpus"]
+    corpus["licence"] = "PhysioNet Restricted Health Data License 1.5.0"
+    with pytest.raises(EcgByteError, match="forbids sharing"):
+        processor.push_to_hub("org/by-class")
+    assert hub.faults.requests == []

@@ -298,6 +298,44 @@ def test_a_dry_run_lists_files_and_sizes_and_asks_nobody(hub, tokenizer, monkeyp
     assert hub.faults.requests == []
 
 
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_folder_that_does_not_go_stays_as_it_was(hub, tokenizer, monkeypatch, capsys, tmp_path):
+    for name in ("README.md", "fidelity.json", "ecg.png", "tokens.png"):
+        (tokenizer / name).rename(tmp_path / name)
+    before = contents(tokenizer)
+    report = ("--report", tmp_path / "fidelity.json")
+    code, out, _ = run(monkeypatch, capsys, "push", tokenizer, "org/x", "--dry-run", *report)
+    assert code == 0
+    for name in ("README.md", "fidelity.json", "tokens.png"):
+        assert f"  {name}\n" in out
+    monkeypatch.setenv("HF_TOKEN", "")
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
+    assert "no token" in run(monkeypatch, capsys, "push", tokenizer, "org/x", *report)[2]
+    assert contents(tokenizer) == before
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    assert run(monkeypatch, capsys, "push", tokenizer, "org/x", *report)[0] == 0
+    assert set(contents(tokenizer)) == set(hub.store.files("model", "org/x")) - {".gitattributes"}
+    card = (tokenizer / "README.md").read_text()
+    assert "## Fidelity" in card
+    assert "![tokens.png](tokens.png)" in card
+
+
+def test_the_bundled_tokenizer_is_pushed_by_its_name(hub, monkeypatch, capsys):
+    code, _, err = run(monkeypatch, capsys, "push", "bundled:ptb-xl", "org/ecg-byte", "-q")
+    assert code == 0, err
+    files = hub.store.files("model", "org/ecg-byte")
+    card = files["README.md"].decode()
+    assert "model-index" in card
+    assert "Wagner" in card
+    assert {"processing_ecg_byte.py", "fidelity.json", "tokens.png"} <= set(files)
+    code, _, err = run(monkeypatch, capsys, "push", "bundled:mimic", "org/ecg-byte")
+    assert code == 1
+    assert "there are: ptb-xl" in err
+
+
 def test_no_token_is_ever_printed_or_logged(
     hub, tokenizer, corpus, monkeypatch, capsys, caplog, impatient
 ):
@@ -376,5 +414,9 @@ def test_a_metric_goes_to_a_space_of_its_name(hub, tmp_path):
     with pytest.raises(EcgByteError, match="org/ecg_qa"):
         push(folder, "org/another")
     push(folder, "org/ecg_qa")
-    assert "ecg_qa.py" in hub.store.files("space", "org/ecg_qa")
+    files = hub.store.files("space", "org/ecg_qa")
+    assert "ecg_qa.py" in files
+    assert b'evaluate.load("org/ecg_qa")' in files["README.md"]
+    assert b"sdk: static" in files["README.md"]
+    assert not (folder / "README.md").exists()
     assert hub.store.repositories["space", "org/ecg_qa"].sdk == "static"

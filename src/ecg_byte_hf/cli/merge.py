@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Quiet
+from .options import Private, Push, Quiet
+from .push import push_result
 
 
 def merge_command(
@@ -25,14 +26,19 @@ def merge_command(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a merged model in --out.")
     ] = False,
+    push: Push = None,
+    private: Private = False,
     quiet: Quiet = False,
 ) -> None:
     """Merge an adapter into its base: a checkpoint for transformers, vLLM and TGI, without PEFT.
 
     Example: ecg-byte merge models/ptb-xl --out models/ptb-xl-merged --dtype bfloat16
     """
+    from ..hub.push import check_push
     from ..reading.merging import merge
 
+    if push is not None:
+        check_push(push)
     merged = merge(
         model,
         out,
@@ -44,3 +50,4 @@ def merge_command(
     )
     size = sum(path.stat().st_size for path in out.glob("model*.safetensors"))
     print(f"{out}: {merged.num_parameters():,} parameters in {dtype}, {size / 1e6:,.1f} MB")
+    push_result(out, push, private=private, quiet=quiet)

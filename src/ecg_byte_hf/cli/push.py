@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .options import Private, Quiet
 
-if TYPE_CHECKING:
-    from ..hub.push import Pushed
-
 
 def push_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of a tokenizer, corpus, model or metric.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder of a tokenizer, corpus, model or metric; or bundled:ptb-xl."),
+    ],
     repository: Annotated[str, typer.Argument(help="owner/name on the Hub; made if missing.")],
     private: Private = False,
     revision: Annotated[str | None, typer.Option(help="Branch; made if missing.")] = None,
@@ -26,7 +26,7 @@ def push_command(
         bool,
         typer.Option(
             "--dry-run",
-            help="List what would go, and its size; no network. A missing card is written.",
+            help="List what would go, and its size; no network, and nothing is written.",
         ),
     ] = False,
     quiet: Quiet = False,
@@ -39,18 +39,22 @@ def push_command(
     ecg-byte push out/tokenizer org/ecg-byte --report out/fidelity.json
 
     ecg-byte push out/corpus org/my-ecgs --private --dry-run
+
+    ecg-byte push bundled:ptb-xl org/ecg-byte
     """
-    from ..hub.push import plan_push, push
+    from ..hub.push import plan_push, push, pushed_folder
     from ..hub.tokenizer_card import read_json
 
     measured = None if report is None else read_json(report)
-    if dry_run:
-        print(plan_push(folder, repository, private=private, report=measured))
-        return
-    done = push(
-        folder, repository, private=private, revision=revision, report=measured, quiet=quiet
-    )
-    _say(done)
+    with pushed_folder(folder) as pushed:
+        if dry_run:
+            plan = plan_push(pushed, repository, private=private, report=measured, quiet=quiet)
+            print(plan)
+            return
+        done = push(
+            pushed, repository, private=private, revision=revision, report=measured, quiet=quiet
+        )
+    print(done)
 
 
 def push_result(folder: Path, repository: str | None, *, private: bool, quiet: bool) -> None:
@@ -58,8 +62,4 @@ def push_result(folder: Path, repository: str | None, *, private: bool, quiet: b
     if repository is not None:
         from ..hub.push import push
 
-        _say(push(folder, repository, private=private, quiet=quiet))
-
-
-def _say(done: Pushed) -> None:
-    print(f"{done.url} at {done.commit[:12]}" + ("" if done.new else ": all of it was there"))
+        print(push(folder, repository, private=private, quiet=quiet))

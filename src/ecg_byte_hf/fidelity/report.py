@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..hub_code.fingerprint import processor_sha256
 from ..hub_code.errors import EcgByteError
+from ..hub_code.fingerprint import processor_sha256
 from ..hub_code.leads import STANDARD_LEADS
 from ..progress import datasets_bars, track
 from .metrics import error_sums

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
 def write_json(result: Mapping[str, Any], path: str | Path) -> None:
     """Write a report, whole or not at all; `EcgByteError` where the file cannot be written."""
-    text = json.dumps(result, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json_text(result)
     write_whole(Path(path), lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def json_text(result: Mapping[str, Any]) -> str:
+    """A report as `write_json` writes it."""
+    return json.dumps(result, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def report_table(result: Mapping[str, Any]) -> Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +71,23 @@ def pictures_in(folder: Path) -> list[str]:
 
 def write_card(folder: Path, text: str) -> None:
     """Write README.md, whole or not at all; `EcgByteError` where it cannot be written."""
+    write_files(folder, {CARD_FILE: text.encode()})
+
+
+def write_files(folder: Path, files: Mapping[str, bytes | None]) -> None:
+    """Write files into a folder, each whole or not at all, and remove those that are `None`.
+
+    Raises `EcgByteError` where one cannot be written.
+    """
     # The cards of corpora are made here too.
     from ..corpora.shards import write_whole
 
-    write_whole(folder / CARD_FILE, lambda path: path.write_text(text, encoding="utf-8"))
+    for name, content in files.items():
+        if content is None:
+            (folder / name).unlink(missing_ok=True)
+        else:
+            write_whole(folder / name, partial(_write_bytes, content))
+
+
+def _write_bytes(content: bytes, path: Path) -> None:
+    path.write_bytes(content)

@@ -8,9 +8,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from ..hub_code.errors import EcgByteError
-from .cards import CARD_FILE, card_metadata
 from ..hub_code.licences import check_licence, check_licence_known
-from .tokenizer_card import folder_sha256, read_json
+from .cards import CARD_FILE, card_metadata
+from .tokenizer_card import IMPORTED_FILE, folder_sha256, read_json
 
 _PICTURES = ("*.png", "*.svg", "*.jpg")
 _SETTINGS = ("*.json", "*.jinja", "*.py", CARD_FILE, *_PICTURES)
@@ -49,9 +49,11 @@ CORPUS = FolderKind(
     "corpus.json",
     (CARD_FILE, "corpus.json", "skipped.jsonl", "data/*.parquet", "questions/*.parquet"),
 )
+# Without a range of amplitudes it is no processor: AutoTokenizer loads it.
+IMPORTED = FolderKind("imported tokenizer", "model", IMPORTED_FILE, ("*.json", CARD_FILE))
 METRIC = FolderKind("metric", "space", "requirements.txt", ("*.py", CARD_FILE, "requirements.txt"))
-# A model's folder holds a processor too.
-KINDS = (MODEL, TOKENIZER, CORPUS, METRIC)
+# A model's folder holds a processor too, and so may that of an imported tokenizer.
+KINDS = (MODEL, TOKENIZER, IMPORTED, CORPUS, METRIC)
 
 
 def kind_of(names: Iterable[str], repo_type: str | None = None) -> FolderKind | None:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 _LEAD = "II"
 
 
-def tokenizer_pictures(
-    processor: EcgByteProcessor, *, quiet: bool = True
-) -> dict[str, bytes]:
+def tokenizer_pictures(processor: EcgByteProcessor, *, quiet: bool = True) -> dict[str, bytes]:
     """PNG files by name: a simulated ECG with what its tokens decode to, and its tokens.
 
     Simulated, because a card is public and a tokenizer holds no patient's signal. Nothing where

@@ -3,45 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..hub_code.errors import EcgByteError
+from ..hub_code.licences import check_licence, check_licence_known
 from ..progress import hub_output
-from .cards import CARD_FILE, REPOSITORY
+from .cards import CARD_FILE, REPOSITORY, write_files
 from .connection import hub_errors, require_token
 from .folders import (
     METRIC,
-    MODEL,
-    TOKENIZER,
     FolderKind,
     check_folder,
     files_of,
     kind_of,
     recognise,
 )
-from ..hub_code.licences import check_licence, check_licence_known
-from .tokenizer_card import write_tokenizer_card
+from .generated import generated_files
 
 if TYPE_CHECKING:
     from ..corpora.source import Source
 
 # What the Hub or its owner put beside our files.
 _NOT_OURS = {".gitattributes", CARD_FILE, "LICENSE", "LICENSE.md"}
+# Before the name of a tokenizer that comes with the package, in the place of a folder.
+BUNDLED = "bundled:"
 _BRANCH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 
 
 @dataclass(frozen=True)
 class PushPlan:
-    """What a push sends: `files` has path in the repository and size in bytes of each."""
+    """What a push sends: `files` has path in the repository and size in bytes of each.
+
+    `generated`: those of them that are not in the folder, or not as they go; `None` for a file of
+    it that does not go.
+    """
 
     folder: Path
     repo_id: str
     kind: FolderKind
     files: dict[str, int]
+    generated: dict[str, bytes | None]
 
     @property
     def size(self) -> int:
@@ -63,6 +70,29 @@ class Pushed:
     commit: str
     new: bool
 
+    def __str__(self) -> str:
+        """One line that says all of it."""
+        return f"{self.url} at {self.commit[:12]}" + ("" if self.new else ": all of it was there")
+
+
+@contextmanager
+def pushed_folder(source: str | Path) -> Iterator[Path]:
+    """The folder that `source` means: itself, or for `bundled:NAME` one that is made for a while.
+
+    Raises `EcgByteError` where the package brings no tokenizer of that name.
+    """
+    if not str(source).startswith(BUNDLED):
+        yield Path(source)
+        return
+    from ..hub_code.processing_ecg_byte import EcgByteProcessor
+
+    name = str(source).removeprefix(BUNDLED)
+    processor = EcgByteProcessor.from_bundled(name)
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch) / name
+        processor.save_pretrained(folder)
+        yield folder
+
 
 def plan_push(
     folder: str | Path,
@@ -70,11 +100,12 @@ def plan_push(
     *,
     private: bool = False,
     report: Mapping[str, Any] | None = None,
+    quiet: bool = True,
 ) -> PushPlan:
-    """Check a folder and say what a push of it would send. No network.
+    """Check a folder and say what a push of it would send. No network, and nothing is written.
 
-    A tokenizer's or model's card is written where it is missing; `report`, a tokenizer's fidelity
-    (`ecg-byte report --json`), goes on it.
+    A card is made where it is missing; `report`, a tokenizer's fidelity (`ecg-byte report --json`),
+    goes on it.
 
     Raises `EcgByteError` where the name is bad, the folder is nothing that is pushed, its files are
     missing or disagree, or the licence of its recordings forbids sharing.
@@ -82,22 +113,20 @@ def plan_push(
     check_repo_id(repo_id)
     folder = Path(folder)
     kind = recognise(folder)
-    if report is not None and kind is not TOKENIZER:
-        raise EcgByteError(f"{folder}: a {kind.name} takes no report; leave out --report")
-    if kind is TOKENIZER and (report is not None or not (folder / CARD_FILE).is_file()):
-        write_tokenizer_card(folder, report)
-    if kind is MODEL:
-        from .model_card import refresh_model_card
-
-        refresh_model_card(folder)
     if kind is METRIC and not (folder / f"{repo_id.split('/')[1]}.py").is_file():
         raise EcgByteError(
             f"{repo_id}: evaluate.load looks for a file of the repository's name; push {folder} to "
             f"{repo_id.split('/')[0]}/{folder.name}"
         )
     check_folder(folder, kind, private=private)
+    generated = generated_files(folder, kind, report, quiet=quiet)
     sizes = {name: path.stat().st_size for name, path in files_of(folder, kind).items()}
-    return PushPlan(folder, repo_id, kind, sizes)
+    for name, content in generated.items():
+        if content is None:
+            sizes.pop(name, None)
+        else:
+            sizes[name] = len(content)
+    return PushPlan(folder, repo_id, kind, dict(sorted(sizes.items())), generated)
 
 
 def check_repo_id(repo_id: str) -> None:
@@ -148,6 +177,8 @@ def push(
 ) -> Pushed:
     """Push a tokenizer, corpus, model or metric folder to `repo_id`, `owner/name`, on the Hub.
 
+    A card is written into the folder where it is missing; `report` is a tokenizer's fidelity.
+
     The repository is created where it is missing, `private` if asked, and so is the branch
     `revision`. All files arrive in one commit, or none: an interrupted push can be run again, sends
     only what did not arrive and ends in the same state. Files of the same kind that are not in the
@@ -158,8 +189,12 @@ def push(
     """
     if revision is not None:
         _check_branch(revision)
-    plan = plan_push(folder, repo_id, private=private, report=report)
+    check_push(repo_id)
     token = require_token()
+    plan = plan_push(folder, repo_id, private=private, report=report, quiet=quiet)
+    if plan.kind is not METRIC:
+        # Now that it goes. (A metric's folder may be the package's own.)
+        write_files(plan.folder, plan.generated)
     from huggingface_hub import HfApi
 
     api = HfApi(token=token, library_name="ecg-byte-hf", library_version=__version__)
@@ -198,10 +233,13 @@ def _commit(api: Any, plan: PushPlan, gone: list[str], branch: str) -> Pushed:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     kind, on_disk = plan.kind, files_of(plan.folder, plan.kind)
+    contents: dict[str, Any] = {name: str(path) for name, path in on_disk.items()} | plan.generated
     before = api.repo_info(plan.repo_id, repo_type=kind.repo_type, revision=branch).sha
     operations: list[Any] = [CommitOperationDelete(name) for name in gone if name != CARD_FILE]
-    for name, path in on_disk.items():
-        content = _named_card(path, plan.repo_id) if name == CARD_FILE else str(path)
+    for name in plan.files:
+        content = contents[name]
+        if name == CARD_FILE:
+            content = _named_card(content, plan.repo_id)
         operations.append(CommitOperationAdd(name, content))
     done = api.create_commit(
         plan.repo_id,
@@ -214,6 +252,7 @@ def _commit(api: Any, plan: PushPlan, gone: list[str], branch: str) -> Pushed:
     return Pushed(f"{api.endpoint}/{prefix}{plan.repo_id}", done.oid, done.oid != before)
 
 
-def _named_card(path: Path, repo_id: str) -> bytes:
-    """The card with the repository's name where it could not be known before."""
-    return path.read_text(encoding="utf-8").replace(REPOSITORY, repo_id).encode()
+def _named_card(card: str | bytes | None, repo_id: str) -> bytes:
+    """A card (its path or text) with the repository's name where it could not be known before."""
+    text = card if isinstance(card, bytes) else Path(str(card)).read_bytes()
+    return text.replace(REPOSITORY.encode(), repo_id.encode())

@@ -18,8 +18,8 @@ from .licences import hub_licence
 CARD_FILE = "README.md"
 TAGS = ("ecg", "electrocardiogram", "biosignals", "ecg-byte")
 
-full_card: Callable[[Path, Sequence[str]], None] | None = None
-"""Writes the card of a saved tokenizer's folder, with these tags too; the package sets it."""
+full_card: Callable[[Path, str, Sequence[str]], None] | None = None
+"""Writes the card of a tokenizer's folder for a repository, with tags; the package sets it."""
 
 _GAP = "[More Information Needed]"
 _HASH = re.compile(r"^tokenizer_sha256: *(\w+)", re.MULTILINE)
@@ -57,7 +57,7 @@ def write_card(processor: Any, folder: Path, repository: str) -> None:
     tags = _TAG_LIST.search(found)
     given = [tag[2:].strip("'\"") for tag in tags[1].splitlines()] if tags else []
     if alone and full_card is not None:
-        full_card(folder, given)
+        full_card(folder, repository, given)
         return
     text = short_card(processor, repository, given, sha256 if alone else None)
     path.write_text(text, encoding="utf-8")
