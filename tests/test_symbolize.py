@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,19 @@ def test_how_a_bpe_was_trained_stands_in_its_config(corpus, tmp_path):
     assert config["training"].items() >= {"augment": 1, "seed": 5}.items()
     again = EcgByteProcessor.from_pretrained(tmp_path)
     assert again.tokenizer.get_vocab() == processor.tokenizer.get_vocab()
+
+
+def test_a_corpus_in_standard_deviations_is_taken_as_it_is(tmp_path):
+    source = replace(simulated(6, seed=3, sampling_rate=100.0), unit="SD")
+    write_corpus(source, tmp_path / "corpus", quiet=True)
+    processor = processor_from_corpus(tmp_path / "corpus", vocabulary_size=800, quiet=True)
+    extractor = processor.feature_extractor
+    assert (extractor.unit, extractor.sampling_rate, extractor.cleaning) == ("SD", 100.0, "none")
+    assert (extractor.codec.state["step"], extractor.codec.state["template_step"]) == (3.0, 0.8)
+    finer = processor_from_corpus(
+        tmp_path / "corpus", vocabulary_size=800, codec={"step": 2.0}, quiet=True
+    )
+    assert finer.feature_extractor.codec.state["step"] == 2.0
 
 
 def test_vocabularies_per_kind_of_word(corpus, tmp_path):

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .corpora import corpus_facts, open_corpus, signal_mV
+from .corpora import corpus_facts, describe_corpus, open_corpus, signal_mV
 from .hub.cards import RUN_PICTURES
 from .hub.fidelity_table import FIDELITY_FILE
+from .hub.pictures import tokenizer_pictures
 from .hub.tokenizer_card import write_tokenizer_card
 from .hub_code.errors import EcgByteError
 from .hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
-from .hub_code.presets import BEAT_PRESETS, DEFAULT_PRESET
+from .hub_code.presets import BEAT_PRESETS, DEFAULT_PRESET, STEPS_IN_SD
 from .hub_code.processing_ecg_byte import EcgByteProcessor
 from .progress import datasets_bars, track
 from .tokenizer import check_vocabulary_size, check_vocabulary_sizes, train_tokenizer
@@ -47,7 +48,9 @@ def processor_from_corpus(
     has it (preset `beat`, whose words then have separate alphabets); `augment`: how many shifted
     and scaled copies of each ECG the BPE also sees (default: 2 for `beat`, else 0), drawn from
     `seed`; `max_records`: only the first so many rows; `codec`: options of the preset's codec, such
-    as `{"step": 0.3}`. The same corpus and options give the same files.
+    as `{"step": 0.3}`. A corpus in standard deviations (`prepare ptb-xl-normalised`) gives an
+    extractor of its unit and rate that cleans nothing. The same corpus and options give the same
+    files.
 
     Raises `EcgByteError` where the corpus or the split is missing or an option makes no sense.
     """
@@ -61,7 +64,7 @@ def processor_from_corpus(
             raise EcgByteError(f"{name} {number} makes no sense; give {least} or more")
     if vocabulary_sizes is not None and preset in BEAT_PRESETS:
         codec = {**(codec or {}), "alphabets": "separate"}
-    extractor = EcgByteFeatureExtractor(preset, cleaning=cleaning, codec=codec)
+    extractor = _new_extractor(preset, describe_corpus(corpus), cleaning, codec)
     if vocabulary_sizes is None:
         check_vocabulary_size(vocabulary_size, extractor)
     else:
@@ -102,6 +105,21 @@ def processor_from_corpus(
     return EcgByteProcessor(extractor, tokenizer)
 
 
+def _new_extractor(
+    preset: str, corpus: Mapping[str, Any], cleaning: str | None, codec: dict[str, Any] | None
+) -> EcgByteFeatureExtractor:
+    """In mV at 250 Hz; for a corpus in another unit as its signals are, cleaned already."""
+    if corpus["unit"] == "mV":
+        return EcgByteFeatureExtractor(preset, cleaning=cleaning, codec=codec)
+    return EcgByteFeatureExtractor(
+        preset,
+        sampling_rate=float(corpus["sampling_rate"]),
+        unit=corpus["unit"],
+        cleaning=cleaning or "none",
+        codec={**STEPS_IN_SD.get(preset, {}), **(codec or {})},
+    )
+
+
 def claim_tokenizer_folder(out: str | Path, *, overwrite: bool = False) -> None:
     """Make sure that a tokenizer can be written to `out`, before the work that it takes.
 
@@ -126,17 +144,20 @@ def claim_tokenizer_folder(out: str | Path, *, overwrite: bool = False) -> None:
         raise EcgByteError(f"{folder}: holds a tokenizer; give another --out, or --overwrite")
 
 
-def save_processor(processor: EcgByteProcessor, out: str | Path) -> None:
+def save_processor(
+    processor: EcgByteProcessor, out: str | Path, *, draw: bool = False, quiet: bool = True
+) -> None:
     """Write the tokenizer and its card; `EcgByteError` where it cannot be done (a full disk).
 
-    Figures and pictures that `quickstart` or `push` put into `out` are of an earlier tokenizer and
-    go.
+    `draw`: with pictures of a simulated ECG, where matplotlib is installed. Figures and pictures
+    of an earlier tokenizer in `out` go.
     """
     for name in (FIDELITY_FILE, *RUN_PICTURES):
         (Path(out) / name).unlink(missing_ok=True)
     try:
         processor.save_pretrained(out)
-        write_tokenizer_card(out)
+        pictures = tokenizer_pictures(processor, quiet=quiet) if draw else None
+        write_tokenizer_card(out, pictures=pictures)
     except OSError as error:
         raise EcgByteError(
             f"{out}: the tokenizer could not be written ({error.strerror or error}); make room and "

@@ -2,3 +2,7 @@
 
 `python -m ecg_byte_hf.bundled.make` makes them.
 """
+
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent

@@ -9,16 +9,16 @@ import argparse
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from ..corpora.ptb_xl import ptb_xl
 from ..corpora.writer import write_corpus
 from ..corpus_tokenizer import processor_from_corpus, save_processor
 from ..fidelity.report import report
-from ..hub.fidelity_table import FIDELITY_FILE
 from ..hub.tokenizer_card import write_tokenizer_card
 from ..hub_code.presets import DEFAULT_PRESET
+from . import FOLDER
 
-FOLDER = Path(__file__).resolve().parent
 NAME = "ptb-xl"
 VOCABULARY_SIZE = 4096
 
@@ -28,7 +28,8 @@ def make_bundled(
 ) -> Path:
     """Fit the default preset on folds 1 to 8 of PTB-XL at `source`, measure it on fold 9.
 
-    `out` is replaced. The remote-code files are left out: the package has them, and
+    `out` is replaced. What was measured is kept as `fidelity.json`, for the cards of those who save
+    or push this tokenizer. The remote-code files are left out: the package has them, and
     `from_bundled(...).save_pretrained(folder)` writes them. The same records give the same files.
 
     Raises `EcgByteError` where `source` is not PTB-XL's folder.
@@ -41,13 +42,21 @@ def make_bundled(
         )
         made = Path(scratch) / "tokenizer"
         save_processor(processor, made)
-        write_tokenizer_card(made, report(made, corpus, "validation", quiet=quiet))
-        for path in (*made.glob("*.py"), made / FIDELITY_FILE):
+        measured = report(made, corpus, "validation", quiet=quiet)
+        write_tokenizer_card(made, _rounded(measured))
+        for path in made.glob("*.py"):
             path.unlink()
         folder = Path(out)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(made, folder)
     return folder
+
+
+def _rounded(value: Any) -> Any:
+    """A report whose last digits, which differ from one processor to the next, are left out."""
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

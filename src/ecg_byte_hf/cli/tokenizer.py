@@ -59,14 +59,17 @@ def train_tokenizer_command(
     ] = None,
     step: Annotated[
         float | None,
-        typer.Option(help="Quantiser step in mV (default: compact 0.33, beat presets 0.5)."),
+        typer.Option(
+            help="Quantiser step in the corpus's unit (default in mV: compact 0.33, beat presets "
+            "0.5)."
+        ),
     ] = None,
     dead_zone: Annotated[
         float | None,
         typer.Option(help="Share of a step that becomes 0 (compact, beat presets; default 0.6)."),
     ] = None,
     template_step: Annotated[
-        float | None, typer.Option(help="Step of the representative beat in mV (beat presets).")
+        float | None, typer.Option(help="Step of the representative beat (beat presets).")
     ] = None,
     one_word: Annotated[
         bool, typer.Option("--one-word", help="One word per ECG, as in the paper (paper).")
@@ -115,6 +118,6 @@ def train_tokenizer_command(
         num_proc=num_proc,
         quiet=quiet,
     )
-    save_processor(processor, out)
+    save_processor(processor, out, draw=True, quiet=quiet)
     print(f"{out}: preset {preset}, {processor.ecg_vocabulary_size} tokens")
     push_result(out, push, private=private, quiet=quiet)

@@ -18,7 +18,7 @@ CORPUS_FILE = "corpus.json"
 
 
 def describe_corpus(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """What `corpus.json` says: source, arguments, sampling rate (Hz), window (s), counts, licence.
+    """What `corpus.json` says: source, arguments, sampling rate (Hz), unit, window (s), counts, ...
 
     Raises `EcgByteError` where `folder` is no finished corpus.
     """
@@ -40,7 +40,9 @@ def describe_corpus(folder: str | os.PathLike[str]) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EcgByteError(f"{path}: {CORPUS_FILE} cannot be read ({error})") from None
-    return dict(description)
+    # Corpora of before 0.1 said it by their source alone.
+    before = "SD" if description.get("source") == "ptb-xl-normalised" else "mV"
+    return {"unit": before, **description}
 
 
 def corpus_facts(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def corpus_facts(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Raises `EcgByteError` where `folder` is no finished corpus.
     """
     description = describe_corpus(folder)
-    kept = ("title", "source", "licence", "attribution", "sampling_rate", "split_by")
+    kept = ("title", "source", "licence", "attribution", "sampling_rate", "unit", "split_by")
     return {name: description[name] for name in kept}
 
 

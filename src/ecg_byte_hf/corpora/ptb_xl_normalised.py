@@ -125,6 +125,7 @@ def normalised_source(
         location=location,
         questions=_questions,
         asks_rate=True,
+        unit="SD",
     )
 
 

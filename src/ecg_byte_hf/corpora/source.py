@@ -49,6 +49,8 @@ class Source:
     the same. `questions(rows, seed)` makes the questions of one split from its rows without signal.
     With `asks_rate` these rows hold `heart_rate_bpm` too (NaN where it is not reliable).
     `question_counts()` says, once all are made, what became of questions that came with the source.
+    Signals in another `unit` than mV ("SD", standard deviations) are cleaned already: tokenizers
+    take them as they are, at their own rate.
     `split_by` is "record" where it is not known which records are of one patient.
     """
 
@@ -63,4 +65,5 @@ class Source:
     split_by: Literal["patient", "record"] = "patient"
     questions: Callable[[list[dict[str, Any]], int], list[Question]] | None = field(default=None)
     asks_rate: bool = False
+    unit: str = "mV"
     question_counts: Callable[[], dict[str, int]] | None = None

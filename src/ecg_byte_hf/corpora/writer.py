@@ -283,6 +283,7 @@ def _finish(
         "attribution": source.attribution,
         "arguments": progress.arguments,
         "sampling_rate": progress.sampling_rate,
+        "unit": source.unit,
         "window_s": window_s,
         "samples": samples_of(window_s, progress.sampling_rate),
         "split_by": source.split_by,
