@@ -12,14 +12,18 @@ from __future__ import annotations
 import sys
 
 from ecg_byte_hf.reading.arguments import parse_finetune, run_script
+from ecg_byte_hf.reading.pushing import check_push_of_model, push_model
 from ecg_byte_hf.reading.training import finetune
 
 
 def main() -> None:
     arguments, training = parse_finetune(sys.argv[1:])
+    check_push_of_model(arguments, training)
     settings = finetune(arguments, training)
     if training.process_index == 0:
         print(f"wrote {training.output_dir}: losses {settings['losses']}")
+        if pushed := push_model(arguments, training):
+            print(pushed)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.extras import require_extra
+from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub.model_card import is_written_card, refresh_model_card
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import bar, quiet_libraries
@@ -15,8 +17,15 @@ from ecg_byte_hf.progress import bar, quiet_libraries
 from .adapter import load_merged
 from .checkpoint import save_checkpoint
 from .loading import read_settings
-from .output_folder import ADAPTER_CONFIG, MODEL_CONFIG, STAGES_FOLDER, is_output, remove_output
-from .repository import model_folder
+from .output_folder import (
+    ADAPTER_CONFIG,
+    MODEL_CONFIG,
+    SETTINGS_FILE,
+    STAGES_FOLDER,
+    is_output,
+    remove_output,
+)
+from .repository import is_repository_name, model_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -61,9 +70,10 @@ def merge(
     _check_out(out, overwrite=overwrite)
     quiet_libraries()
     folder = model_folder(model)
+    # A tokenizer's folder has a config.json too.
+    read_settings(folder)
     if (folder / MODEL_CONFIG).is_file() and not (folder / ADAPTER_CONFIG).is_file():
         raise EcgByteError(f"{model} is a plain checkpoint already: there is nothing to merge")
-    read_settings(folder)
     processor = EcgByteProcessor.from_pretrained(str(folder))
     with bar("merging", 2, quiet) as advance:
         merged = load_merged(folder, len(processor.tokenizer), base=base, gguf_file=gguf_file)
@@ -114,10 +124,19 @@ def _copy_the_rest(folder: Path, whole: Path) -> None:
         new = not (whole / path.name).exists() and path.name != ADAPTER_CONFIG
         if path.is_file() and new and path.suffix in (".json", ".md", ".png", ".svg"):
             shutil.copyfile(path, whole / path.name)
+    _forget_local_base(whole / SETTINGS_FILE)
     if (whole / _CARD).is_file() and not is_written_card(whole / _CARD):
         _mend_card(whole / _CARD)
     else:
         refresh_model_card(whole)
+
+
+def _forget_local_base(path: Path) -> None:
+    """A folder of this machine is no name of a base for whoever gets the checkpoint."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    base = str(settings.get("base"))
+    if base != "made here" and not is_repository_name(base):
+        write_json(settings | {"base": "a local Llama"}, path)
 
 
 def _mend_card(path: Path) -> None:

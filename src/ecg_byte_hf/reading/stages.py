@@ -66,7 +66,7 @@ def run_stage(
 
     from .trainer import ReadingTrainer
     from .training_log import LogLines, ProgressBar
-    from .varied import EpochOf, VariedReadings
+    from .varied import VariedReadings
 
     if stage.max_steps == 0:
         return {}
@@ -112,7 +112,7 @@ def run_stage(
         _check_sharding(model, curve)
     trainer.remove_callback(PrinterCallback)
     if variants is not None:
-        trainer.add_callback(EpochOf(packed["train"]))
+        trainer.epoch_of.tell(packed["train"])
     if curve is not None:
         curve.begin_stage(folder.name)
         trainer.add_callback(curve)

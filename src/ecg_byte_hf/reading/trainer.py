@@ -65,7 +65,9 @@ class ReadingTrainer(Trainer):
         self.ecg_loss_weight = ecg_loss_weight
         self.eval_collator = eval_collator
         self.throughput = Throughput()
-        self.add_callback(self.throughput)
+        self.epoch_of = EpochOf()
+        for callback in (self.throughput, self.epoch_of):
+            self.add_callback(callback)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
         """The Trainer's own, with `eval_collator`."""
@@ -83,7 +85,7 @@ class ReadingTrainer(Trainer):
         step = self.args.train_batch_size * self.args.gradient_accumulation_steps
         dataset = self.train_dataset if train_dataset is None else train_dataset
         sampler = GroupedByLength(step * self.args.world_size, dataset, self.args.seed)
-        self.add_callback(EpochOf(sampler))
+        self.epoch_of.tell(sampler)
         return sampler
 
     def _get_num_items_in_batch(self, batch_samples: list, device: Any) -> torch.Tensor | None:

@@ -124,16 +124,21 @@ class VariedReadings(Dataset):
 
 
 class EpochOf(TrainerCallback):
-    """Tells a dataset, or a sampler, the epoch.
+    """Tells datasets and samplers the epoch.
 
     accelerate does so too, but not where its sampler takes the epoch instead, as it may with
     several processes and after a resume.
     """
 
-    def __init__(self, dataset: Any) -> None:
-        self._dataset = dataset
+    def __init__(self) -> None:
+        self._told: list[Any] = []
+
+    def tell(self, dataset: Any) -> None:
+        """Call `dataset.set_epoch` as every epoch begins; a sampler has it too."""
+        self._told.append(dataset)
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Set the epoch that begins, or goes on."""
         # Whole at an epoch's end but for rounding; a fraction where a run goes on inside of one.
-        self._dataset.set_epoch(int((state.epoch or 0.0) + 1e-6))
+        for dataset in self._told:
+            dataset.set_epoch(int((state.epoch or 0.0) + 1e-6))
