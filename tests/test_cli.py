@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ecg_byte_hf.cli import app
+from ecg_byte_hf.cli import app, main
 from tests.interrupts import heed_interrupts
 from tests.small_tokenizer import small_processor
 
@@ -105,7 +105,9 @@ def test_from_corpus_to_report_and_picture(corpus, tmp_path):
         (["plot", "frontier", "{file}", "--out", "{new}.png"], "no JSON file of a sweep"),
     ],
 )
-def test_a_users_error_is_one_line_and_exit_code_1(corpus, tmp_path, arguments, message):
+def test_a_users_error_is_one_line_and_exit_code_1(
+    corpus, tmp_path, arguments, message, monkeypatch, capfd
+):
     (tmp_path / "file").write_text("")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("precious")
@@ -114,13 +116,25 @@ def test_a_users_error_is_one_line_and_exit_code_1(corpus, tmp_path, arguments, 
     (tmp_path / "model" / "adapter_config.json").write_text("{}")
     places = {name: tmp_path / name for name in ("file", "full", "model", "new", "tokenizer")}
     places["corpus"] = corpus
-    done = run(*(argument.format(**places) for argument in arguments))
-    assert done.returncode == 1, done.stderr
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("ecg-byte: ")
-    assert message.format(**places) in lines[0]
+    monkeypatch.setattr("sys.argv", ["ecg-byte", *(one.format(**places) for one in arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert_one_line(capfd.readouterr().err, message.format(**places))
     assert (tmp_path / "full" / "thesis.tex").read_text() == "precious"
+
+
+def test_an_error_of_a_process_of_its_own_is_one_line_too(corpus, tmp_path):
+    done = run("report", tmp_path, corpus)
+    assert done.returncode == 1
+    assert_one_line(done.stderr, "no ECG")
+
+
+def assert_one_line(stderr: str, message: str) -> None:
+    lines = stderr.strip().splitlines()
+    assert len(lines) == 1, stderr
+    assert lines[0].startswith("ecg-byte: ")
+    assert message in lines[0]
 
 
 def test_ctrl_c_ends_with_one_line(tmp_path):

@@ -10,6 +10,7 @@ from ecg_byte_hf import EcgByteError
 from ecg_byte_hf import quickstart as module
 from ecg_byte_hf.hub.push import plan_push
 from ecg_byte_hf.reading import training
+from ecg_byte_hf.reading.tables import accuracy_of, with_interval
 
 from .reading import tiny
 
@@ -96,10 +97,8 @@ def test_small_quickstart_leaves_everything_goes_on_and_leaves_other_files(
     card = (out / "tokenizer" / "README.md").read_text()
     assert "![ecg.png](ecg.png)" in card
     assert f"| {report['fidelity']['overall']['tokens_mean']:,.0f} |" in card
-    assert (
-        f"| {100 * report['reading']['blind']['overall']:.1f} |"
-        in (out / "model" / "README.md").read_text()
-    )
+    blind = with_interval(*accuracy_of(report["reading"]["blind"]))
+    assert f"| blind | {blind} |" in (out / "model" / "README.md").read_text()
     assert again["reading"] == report["reading"]
     with pytest.raises(EcgByteError, match="other arguments"):
         run(out, seed=1)

@@ -22,7 +22,7 @@ ACCELERATE = sorted((CONFIGS / "accelerate").glob("*.yaml"))
 def tokenised(tmp_path_factory):
     """A corpus, its tokenizer and a base, each as small as can be."""
     folder = tmp_path_factory.mktemp("configs")
-    corpus = tiny.make_corpus(folder / "corpus", records=40)
+    corpus = tiny.make_corpus(folder / "corpus", records=80)
     tokenizer = tiny.make_tokenizer(corpus, folder / "tokenizer")
     return corpus, tokenizer, tiny.make_base(folder / tiny.BASE_ID)
 
@@ -59,6 +59,7 @@ def test_accelerate_takes_its_configs(config, monkeypatch):
 
 
 def test_both_kinds_of_config_are_there():
-    assert [path.stem for path in TRAINING] == ["llama-3.2-1b", "small", "smollm2-135m"]
+    names = ["llama-3.2-1b", "ptb-xl-normalised", "small", "smollm2-135m"]
+    assert [path.stem for path in TRAINING] == names
     assert [path.stem for path in ACCELERATE] == ["ddp", "fsdp", "two-nodes"]
     assert all(Path(path).read_text().startswith("# ") for path in [*TRAINING, *ACCELERATE])

@@ -304,13 +304,12 @@ def test_the_worst_end_soon_and_within_200_MB(repositories, tmp_path):
         results[way, place] = end, seconds
     assert len(results) == 4 * (len(WORST) + 1)
     for (way, place), (end, seconds) in results.items():
-        good_end, good_seconds = results[way, "good"]
-        assert good_end == "loaded"
+        assert results[way, "good"][0] == "loaded"
         name, (_, message) = ("good", ({}, None))
         if place != "good":
             name, (_, message) = list(WORST.items())[int(place)]
         if way == "ours":
             assert end == ("EcgByteError" if message else "loaded"), name
-        # A good one takes 0.02 to 0.1 s.
-        assert seconds < 10 * good_seconds + 0.2, (way, name, end, seconds, good_seconds)
+        # Of the processor, not of the clock; a good one takes 0.02 to 0.1 s.
+        assert seconds < 1, (way, name, end, seconds)
     assert not (tmp_path / "unpickled").exists()

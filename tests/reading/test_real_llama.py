@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments
+from transformers import AutoModelForCausalLM, TrainingArguments
 
 from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.reading.adapter import load_merged
@@ -18,8 +18,6 @@ from ecg_byte_hf.reading.merging import merge
 from ecg_byte_hf.reading.model import load_llama
 from ecg_byte_hf.reading.reading_arguments import ReadingArguments
 from ecg_byte_hf.reading.training import finetune
-
-from .prompts import assert_same_prompt
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
