@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks.reading`: how well a small Llama reads what a preset says.
 
 Trains a Llama of 1.6 million parameters from scratch to tell the five superclasses of PTB-XL from
-the tokens of an ECG: folds 1-8 of `ptb-xl-normalised`, measured on fold 9 (260 ECGs), the same time
-on one core whatever the preset. Prints a line and writes a JSON. Needs the real ECGs
+the tokens of an ECG: folds 1-8 of `ptb-xl-normalised`, measured on fold 9 (260 ECGs), the same
+minutes of one core whatever the preset. Prints a line and writes a JSON. Needs the real ECGs
 (`ECG_BYTE_DATA`) or a corpus of them.
 """
 
@@ -28,7 +28,12 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from ecg_byte_hf.augmentation import Augmentation  # noqa: E402
-from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor  # noqa: E402
+from ecg_byte_hf.hub_code.errors import EcgByteError  # noqa: E402
+from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import (  # noqa: E402
+    CODECS,
+    EcgByteFeatureExtractor,
+)
+from ecg_byte_hf.hub_code.presets import DEFAULT_PRESET, STEPS_IN_SD  # noqa: E402
 from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor  # noqa: E402
 from ecg_byte_hf.tokenizer import train_tokenizer  # noqa: E402
 
@@ -45,14 +50,6 @@ from .reading_model import (  # noqa: E402
     train,
 )
 
-# As fine as the presets' own steps in mV at 250 Hz: PTB-XL's leads have a standard deviation of
-# about 0.17 mV, and at 100 Hz an orthonormal coefficient is smaller by the root of 2.5.
-STEPS: dict[str, dict[str, Any]] = {
-    "paper": {},
-    "compact": {"step": 1.2},
-    "beat": {"step": 1.85, "template_step": 0.55},
-    "beat-placed": {"step": 1.85, "template_step": 0.55},
-}
 SAMPLING_RATE_HZ = 100.0
 _SHARED_SEED = 100
 
@@ -149,7 +146,7 @@ def line(name: str, result: dict[str, Any]) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.reading", description=__doc__)
-    parser.add_argument("--preset", choices=tuple(STEPS), default="beat")
+    parser.add_argument("--preset", choices=tuple(CODECS), default=DEFAULT_PRESET)
     parser.add_argument("--codec", type=json.loads, default={}, help="codec options, as JSON")
     parser.add_argument("--vocab-size", type=int, default=2048)
     parser.add_argument("--minutes", type=float, default=20.0, help="of one idle core; 0: no Llama")
@@ -158,7 +155,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--corpus", type=Path, help="made by prepare ptb-xl-normalised")
     parser.add_argument("--json", type=Path, default=None)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not 0 <= arguments.minutes < float("inf"):
+        parser.error(f"--minutes {arguments.minutes} must be 0 or more")
+    if not isinstance(arguments.codec, dict):
+        parser.error(f"--codec {arguments.codec} must be a mapping")
+    return arguments
 
 
 def _corpus(folder: Path) -> Path:
@@ -180,7 +182,7 @@ def main() -> None:
         os.environ["HF_DATASETS_CACHE"] = str(Path(temporary) / "datasets-cache")
         corpus = arguments.corpus or _corpus(Path(temporary) / "corpus")
         train_ecgs, test_ecgs = read_split(corpus, "train"), read_split(corpus, "validation")
-    codec = STEPS[arguments.preset] | arguments.codec
+    codec = STEPS_IN_SD.get(arguments.preset, {}) | arguments.codec
     processor = fitted_processor(arguments.preset, codec, arguments.vocab_size, train_ecgs)
     encode = processor.feature_extractor.encode
 
@@ -205,4 +207,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except EcgByteError as error:
+        sys.exit(f"reading: {error}")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ecg_byte_hf.hub_code.codec_paper import PaperCodec
 from ecg_byte_hf.hub_code.errors import EcgByteError
-from ecg_byte_hf.hub_code.spans import Stretch
+from ecg_byte_hf.hub_code.spans import Span, Stretch
 from ecg_byte_hf.records import read_record
 from tests.small_tokenizer import simulated_records, small_processor
 
@@ -38,6 +38,32 @@ def assert_they_sum_to_the_decoded_signal(processor, ids) -> None:
 @pytest.mark.parametrize("number", [0, 3, 7])
 def test_contributions_sum_to_the_decoded_signal(preset, number):
     assert_they_sum_to_the_decoded_signal(small_processor(preset), some_ids(preset, number))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_token_acts_where_its_occurrences_are(preset):
+    processor, ids = small_processor(preset), some_ids(preset)
+    codec, words = processor.feature_extractor.codec, processor.ids_to_words(ids)
+    occurrences, spans = processor.token_occurrences(ids), processor.token_spans(ids)
+    assert len(occurrences) == len(ids)
+    # The wavelet of a block reaches over its neighbours, and round the ends of a record or beat.
+    reach = 0 if preset == "paper" else 80
+    most = 0
+    added_by_each = processor.token_contributions(ids)
+    for found, span, added in zip(occurrences, spans, added_by_each, strict=True):
+        acts = found
+        if span.channel.startswith("t") and found:
+            most = max(most, len(found))
+            acts = codec.occurrences(words, Span(span.channel, 0, 384))
+        else:
+            assert found == ([span] if span.stop > span.start else [])
+        outside = added.astype(np.float64) ** 2
+        whole = outside.sum()
+        for one in acts:
+            outside[:, max(one.start - reach, 0) : one.stop + reach] = 0
+        assert outside.sum() <= 0.05 * whole
+    beats = len(codec.beat_positions(words)) if preset.startswith("beat") else 0
+    assert beats - 1 <= most <= beats
 
 
 @pytest.mark.parametrize("preset", PRESETS)

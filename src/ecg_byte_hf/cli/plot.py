@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ..records import EcgRecord
 
 plot_app = typer.Typer(
-    help="Draw ECGs, tokens and vocabularies as .png, .svg or .pdf.", no_args_is_help=True
+    help="Draw ECGs, tokens and vocabularies as .png, .svg or .pdf.\n\n"
+    "Example: ecg-byte plot tokens 00001_hr --tokenizer out/tokenizer --out tokens.png",
+    no_args_is_help=True,
 )
 
 

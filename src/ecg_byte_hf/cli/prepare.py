@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from ..corpora.source import Source
 
 prepare_app = typer.Typer(
-    help="Write a corpus: a folder that `datasets.load_dataset` reads.", no_args_is_help=True
+    help="Write a corpus: a folder that `datasets.load_dataset` reads.\n\n"
+    "Example: ecg-byte prepare simulation --records 2000 --out out/corpus",
+    no_args_is_help=True,
 )
 
 CorpusFolder = Annotated[Path, typer.Option("--out", help="Folder of the corpus to write.")]

@@ -45,8 +45,9 @@ def draw_agreement(
         f"record medians, lead II; n = {len(pairs)} of {max(records, len(pairs))} records",
     )
     axes = add_plot(figure, 17, 25, README_MM - 70, _HEIGHT_MM - 41)
-    # A relative error is drawn over the number of the record: its own mean says nothing.
-    x = mean if measure.unit != "%" else np.arange(len(mean)) + 1.0
+    # Neither a relative error nor a difference of times has a mean that says anything.
+    by_number = measure.unit == "%" or measure.name == "r_time_ms"
+    x = np.arange(len(mean)) + 1.0 if by_number else mean
     lower, upper = limits["lower"], limits["upper"]
     low, high = (0.0, 0.0) if lower is None or upper is None else (lower, upper)
     reach = _BEYOND * max(abs(low), abs(high), measure.goal or 0.0, 1e-9)
@@ -61,7 +62,7 @@ def draw_agreement(
             axes.plot(x[beyond], edge, marker, color=BLUE, ms=6, clip_on=False)
     _draw_lines(axes, limits, floor_limits, measure, unit)
     axes.set_ylim(-1.04 * reach, 1.04 * reach)
-    of = "record, in the order of the corpus" if measure.unit == "%" else f"mean of both, {unit}"
+    of = "record, in the order of the corpus" if by_number else f"mean of both, {unit}"
     axes.set_xlabel(of, size=8.5)
     axes.set_ylabel(f"decoded - cleaned, {unit}", size=8.5)
     axes.grid(color=LIGHT_GREY, linewidth=0.4)
@@ -90,8 +91,6 @@ def save_agreement_figures(
     """
     paths = []
     for measure in MEASURES:
-        if measure.name == "r_time_ms":
-            continue  # differences of times have no mean to be drawn over
         decoded = comparison.pairs(measure.name)
         if len(_finite(decoded)) < 2:
             continue

@@ -341,7 +341,7 @@ def _draw_rest(
 def _notes(parts: _Parts) -> list[str]:
     notes = [
         "decoded = the representative beat at every mark + what is left (grey: the ECG less the "
-        "beats; red: what tokens say of it)",
+        "beats; orange: what tokens say of it)",
         "a line is a second",
     ]
     if parts.kinds.any():

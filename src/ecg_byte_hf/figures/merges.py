@@ -77,8 +77,13 @@ def draw_merges(
     lead II; `at_s`: the beat nearest to this time in seconds, by default to the middle. Of a word
     with more than 56 values (80 letters) in a beat, those closest to its R peak.
 
-    Raises `EcgByteError` for a channel without tokens and for what the extractor refuses.
+    Raises `EcgByteError` for a channel without tokens, a time outside of the record, and for what
+    the extractor refuses.
     """
+    if at_s is not None and not 0 <= at_s <= record.duration_s:
+        raise EcgByteError(
+            f"{record.record_id}: --at {at_s:g} s must lie within its {record.duration_s:g} s"
+        )
     extractor = processor.feature_extractor
     coded = code_record(processor, record)
     channel = channel or _usual_channel(coded)

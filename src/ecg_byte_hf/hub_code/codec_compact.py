@@ -340,6 +340,10 @@ class CompactCodec:
             for channel, given, word in zip(self.channels, words, parsed, strict=False)
         ]
 
+    def occurrences(self, words: Sequence[str], span: Span) -> list[Span]:
+        """Where in the record a span of `locate` acts: where it lies."""
+        return [span]
+
 
 def word_spans(channel: str, word: str, parsed: Parsed, samples: int) -> list[Span]:
     """The `Span` of every character of a word of block coefficients, `parsed` from it."""

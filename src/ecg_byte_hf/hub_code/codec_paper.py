@@ -245,3 +245,7 @@ class PaperCodec:
                 place += width
             located.append(spans)
         return located
+
+    def occurrences(self, words: Sequence[str], span: Span) -> list[Span]:
+        """Where in the record a span of `locate` acts: where it lies."""
+        return [span]

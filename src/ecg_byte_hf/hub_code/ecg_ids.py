@@ -183,6 +183,15 @@ class EcgIds:
             spans[token.position] = Span(start.channel, start.start, end)
         return spans
 
+    def occurrences(self, ids: NDArray[np.int64]) -> list[list[Span]]:
+        """The spans of the record that each id acts in."""
+        words = self.to_words(ids)
+        codec = self._extractor.codec
+        return [
+            list(codec.occurrences(words, span)) if span.stop > span.start else []
+            for span in self.spans(ids)
+        ]
+
     def symbols_of(self, i: int) -> str:
         """The symbols of one id, none for a marker.
 

@@ -95,6 +95,15 @@ class EcgByteProcessor(ProcessorFiles):
         """
         return self._ecg_ids.spans(self._unshifted(ids))
 
+    def token_occurrences(self, ids: Any) -> list[list[Span]]:
+        """The spans of the record in which each id acts: one list of `Span` per id.
+
+        That of `token_spans` for most; for a token of a representative beat, whose span lies in the
+        beat, its stretch of every beat that the RR word places. Markers and tokens outside of an
+        ECG have none.
+        """
+        return self._ecg_ids.occurrences(self._unshifted(ids))
+
     def token_symbols(self, ids: Any) -> list[PlacedSymbols]:
         """One `PlacedSymbols` (channel, place, symbols) per id: what each token says, and where.
 
