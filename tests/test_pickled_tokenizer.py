@@ -240,3 +240,14 @@ def test_command(tmp_path):
         new = [*command[:-1], str(tmp_path / "new"), *options]
         assert message in str(CliRunner().invoke(app, new).exception)
         assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("limit", ["inf", "nan", "1e300", "1025", "-1", "0"])
+def test_a_limit_that_is_none_is_refused(limit, tmp_path):
+    file, out = write(tmp_path / "t.pkl", released(["ab"])), tmp_path / "out"
+    with pytest.raises(EcgByteError, match="must be above 0 and at most 1,024"):
+        import_pickle(file, out, max_megabytes=float(limit))
+    command = ["import-pickle", str(file), "--out", str(out), "--max-megabytes", limit]
+    # The command line itself refuses what is no number from 0.001 up.
+    assert isinstance(CliRunner().invoke(app, command).exception, (EcgByteError, SystemExit))
+    assert not out.exists()

@@ -31,6 +31,8 @@ from .plain_pickle import read_plain_pickle
 SOURCE_FILE = IMPORTED_FILE
 BYTES = 256
 MAX_MEGABYTES = 32
+# The whole file is read into memory.
+_MOST_MEGABYTES = 1024
 # The published tokenizers have 3,500 to 10,000 merges of up to some hundred letters. What is larger
 # than this would make a tokenizer.json that `EcgByteProcessor` refuses to load.
 _MOST_TOKENS = 30_000
@@ -52,6 +54,12 @@ class ReleasedTokenizer:
 
 
 def _load_plain(path: Path, max_megabytes: float, quiet: bool) -> tuple[Any, str]:
+    # "not in between" holds for nan too.
+    if not 0 < max_megabytes <= _MOST_MEGABYTES:
+        raise EcgByteError(
+            f"{path}: --max-megabytes {max_megabytes:g} must be above 0 and at most "
+            f"{_MOST_MEGABYTES:,}; a released tokenizer has a few"
+        )
     try:
         with path.open("rb") as file:
             data = file.read(int(max_megabytes * 2**20) + 1)

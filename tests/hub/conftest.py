@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
 
 from ecg_byte_hf.corpora.simulated import simulated
 from ecg_byte_hf.corpora.writer import write_corpus
@@ -15,7 +14,8 @@ from ecg_byte_hf.corpus_tokenizer import processor_from_corpus, save_processor
 from ecg_byte_hf.fidelity.report import report
 from ecg_byte_hf.hub.pictures import tokenizer_pictures
 from ecg_byte_hf.hub.tokenizer_card import write_tokenizer_card
-from tests.hub_server.server import TOKEN, HubServer
+from tests.hub.known_here import known_here
+from tests.hub_server.server import HubServer
 
 
 @pytest.fixture(scope="session")
@@ -26,22 +26,9 @@ def hub_process() -> Iterator[HubServer]:
 
 @pytest.fixture
 def hub(hub_process: HubServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """The Hub, known to this process by `HF_ENDPOINT` as if set before the start, with a token.
-
-    The client reads its environment when it is imported, and the tests' own is offline.
-    """
-    template = hub_process.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "ENDPOINT", hub_process.endpoint)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    # transformers keeps the client that an earlier test made.
-    monkeypatch.setattr("transformers.utils.hub._hf_api", None, raising=False)
-    monkeypatch.setenv("HF_ENDPOINT", hub_process.endpoint)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    yield hub_process
-    hub_process.faults.clear()
-    hub_process.store.clear()
+    """The Hub, known to this process, with a token."""
+    with known_here(hub_process, monkeypatch):
+        yield hub_process
 
 
 @pytest.fixture(scope="session")

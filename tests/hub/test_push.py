@@ -54,6 +54,19 @@ def test_a_tokenizer_goes_up_whole_and_once(hub, tokenizer):
     assert (again.commit, again.new) == (done.commit, False)
 
 
+def test_a_card_that_is_replaced_is_said_so_and_stays_in_the_history(hub, tokenizer):
+    first = push(tokenizer, "org/ecg-byte")
+    assert (first.replaced_card, len(str(first).splitlines())) == (None, 1)
+    hub.store.put("model", "org/ecg-byte", "README.md", b"# My own words")
+    commit = hub.store.repositories["model", "org/ecg-byte"].find("main").oid
+    done = push(tokenizer, "org/ecg-byte")
+    assert done.replaced_card == f"{hub.endpoint}/org/ecg-byte/blob/{commit}/README.md"
+    assert str(done).splitlines()[1].endswith(done.replaced_card)
+    assert hub.store.files("model", "org/ecg-byte", commit)["README.md"] == b"# My own words"
+    again = push(tokenizer, "org/ecg-byte")
+    assert (again.new, again.replaced_card) == (False, None)
+
+
 def test_a_corpus_goes_to_a_dataset_repository_and_old_shards_go(hub, corpus, tmp_path):
     push(corpus, "org/ecgs")
     sent(hub, corpus, "org/ecgs", "dataset")
@@ -147,10 +160,11 @@ def test_a_name_that_is_taken_is_left_alone(hub, tokenizer, corpus):
     before = hub.store.files("model", "org/taken")
     with pytest.raises(EcgByteError, match=r"org/taken: is taken, it holds other files \(pyt"):
         push(tokenizer, "org/taken")
-    hub.store.put("model", "org/taken", "reading.json", b"{}")
+    reading = b'{"sees_ecg": true}'
+    hub.store.put("model", "org/taken", "reading.json", reading)
     with pytest.raises(EcgByteError, match="it holds a model"):
         push(tokenizer, "org/taken")
-    assert hub.store.files("model", "org/taken") == before | {"reading.json": b"{}"}
+    assert hub.store.files("model", "org/taken") == before | {"reading.json": reading}
     # Repositories of another type have names of their own.
     push(corpus, "org/taken")
 

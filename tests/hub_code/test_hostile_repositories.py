@@ -74,7 +74,7 @@ def workplace(tmp_path_factory):
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.data(), preset=st.sampled_from(["paper", "compact", "beat"]))
+@given(data=st.data(), preset=st.sampled_from(["paper", "compact", "beat", "beat-placed"]))
 def test_any_change_is_refused_or_harmless(data, preset, workplace):
     folder = workplace / "changed"
     folder.mkdir(exist_ok=True)

@@ -23,7 +23,7 @@ from ecg_byte_hf.cli import app
 from ecg_byte_hf.corpora.simulation import simulate
 from ecg_byte_hf.reading.answering import ask
 from ecg_byte_hf.reading.loading import load_reader
-from ecg_byte_hf.reading.merging import merge
+from ecg_byte_hf.reading.merging import _forget_local_base, merge
 from ecg_byte_hf.reading.training import finetune
 
 from . import tiny
@@ -246,6 +246,28 @@ def test_a_repository_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(EcgByteError, match="the Hub does not give") as caught:
         load_reader("someone/absent-model")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("base", "kept"),
+    [
+        ("someone/some-llama", True),
+        ("made here", True),
+        ("/home/me/llama", False),
+        ("./llama", False),
+        ("models/of/mine", False),
+        ("~/llama", False),
+        ("C:\\llama", False),
+        ("llama", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_base_on_this_machine_is_forgotten(tmp_path, base, kept):
+    path = tmp_path / "reading.json"
+    path.write_text(json.dumps({"base": base, "seed": 5}))
+    _forget_local_base(path)
+    assert json.loads(path.read_text()) == {"base": base if kept else "a local Llama", "seed": 5}
 
 
 def test_what_cannot_be_merged_is_said(adapter, public_base, tokenizer, tmp_path):

@@ -2,67 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from fnmatch import fnmatch
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..hub_code.errors import EcgByteError
-from ..hub_code.licences import check_licence, check_licence_known
+from ..hub_code.licences import check_licence, check_licence_known, licence_text
 from .cards import CARD_FILE, card_metadata
-from .tokenizer_card import IMPORTED_FILE, folder_sha256, read_json
-
-_PICTURES = ("*.png", "*.svg", "*.jpg")
-_SETTINGS = ("*.json", "*.jinja", "*.py", CARD_FILE, *_PICTURES)
-
-
-@dataclass(frozen=True)
-class FolderKind:
-    """A kind of folder: its repository's type, the file that tells it, the files that go.
-
-    `patterns` match paths within the folder; a `*` stops at a slash.
-    """
-
-    name: str
-    repo_type: str
-    mark: str
-    patterns: tuple[str, ...]
-
-    def takes(self, path: str) -> bool:
-        """Whether a file of this path, with slashes, goes to the Hub."""
-        return any(
-            path.count("/") == pattern.count("/") and fnmatch(path, pattern)
-            for pattern in self.patterns
-        )
-
-
-MODEL = FolderKind(
-    "model",
-    "model",
-    "reading.json",
-    (*_SETTINGS, "*.safetensors", "ecg_tokenizer/*.json"),
-)
-TOKENIZER = FolderKind("tokenizer", "model", "processor_config.json", _SETTINGS)
-CORPUS = FolderKind(
-    "corpus",
-    "dataset",
-    "corpus.json",
-    (CARD_FILE, "corpus.json", "skipped.jsonl", "data/*.parquet", "questions/*.parquet"),
-)
-# Without a range of amplitudes it is no processor: AutoTokenizer loads it.
-IMPORTED = FolderKind("imported tokenizer", "model", IMPORTED_FILE, ("*.json", CARD_FILE))
-METRIC = FolderKind("metric", "space", "requirements.txt", ("*.py", CARD_FILE, "requirements.txt"))
-# A model's folder holds a processor too, and so may that of an imported tokenizer.
-KINDS = (MODEL, TOKENIZER, IMPORTED, CORPUS, METRIC)
-
-
-def kind_of(names: Iterable[str], repo_type: str | None = None) -> FolderKind | None:
-    """The kind of a folder or repository with files of these names."""
-    present = set(names)
-    return next(
-        (kind for kind in KINDS if kind.mark in present and repo_type in (None, kind.repo_type)),
-        None,
-    )
+from .kinds import CORPUS, IMPORTED, MODEL, TOKENIZER, FolderKind, kind_of
+from .tokenizer_card import IMPORTED_FILE, corpus_said, folder_sha256, read_json, training_of
 
 
 def recognise(folder: Path) -> FolderKind:
@@ -81,10 +29,26 @@ def recognise(folder: Path) -> FolderKind:
 
 
 def files_of(folder: Path, kind: FolderKind) -> dict[str, Path]:
-    """Path in the repository to path on the disk of every file that goes."""
+    """Path in the repository to path on the disk of every file that goes; no hidden ones.
+
+    Raises `EcgByteError` for a link to a file outside of the folder.
+    """
     paths = sorted(path for pattern in ("*", "*/*") for path in folder.glob(pattern))
     named = {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
-    return {name: path for name, path in named.items() if kind.takes(name)}
+    files = {
+        name: path
+        for name, path in named.items()
+        if kind.takes(name) and not name.startswith(".") and "/." not in name
+    }
+    whole = folder.resolve()
+    for name, path in files.items():
+        # Whoever made the link may not know what it would publish.
+        if not path.resolve().is_relative_to(whole):
+            raise EcgByteError(
+                f"{folder}: {name} is a link to {path.resolve()}, outside of the folder; put a "
+                f"copy in its place, or take it away"
+            )
+    return files
 
 
 def check_folder(folder: Path, kind: FolderKind, *, private: bool) -> None:
@@ -95,6 +59,39 @@ def check_folder(folder: Path, kind: FolderKind, *, private: bool) -> None:
         _check_corpus_folder(folder, private)
     elif kind is MODEL:
         _check_model_folder(folder)
+    elif kind is IMPORTED:
+        imported_tokens(folder)
+
+
+def imported_tokens(folder: Path) -> int:
+    """How many tokens an imported tokenizer has; `EcgByteError` where its files do not say so."""
+    said = read_json(folder / IMPORTED_FILE).get("tokens")
+    path = folder / "tokenizer.json"
+    # A file of another shape is no tokenizer, and one that is not there says so by its name.
+    read_json(path)
+    tokens = _load_tokenizer(path).get_vocab_size()
+    if said != tokens:
+        raise EcgByteError(
+            f"{folder}: tokenizer.json has {tokens} tokens where {IMPORTED_FILE} says {said!r}; "
+            f"run `ecg-byte import-pickle` again"
+        )
+    return int(tokens)
+
+
+def _load_tokenizer(path: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(path))
+    except BaseException as error:
+        # `tokenizers` raises plain Exception, or the panic of a Rust thread, which is none.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        reason = " ".join(str(error).split())[:160]
+        raise EcgByteError(
+            f"{path}: no tokenizer can be loaded from it ({reason}); run `ecg-byte import-pickle` "
+            f"again"
+        ) from None
 
 
 def check_tokenizer_folder(folder: Path) -> None:
@@ -120,7 +117,7 @@ def check_tokenizer_folder(folder: Path) -> None:
             f"{card}: is the card of another tokenizer (tokenizer_sha256); delete it to have it "
             f"written anew"
         )
-    _check_shared(folder, _corpus_licence(folder / "tokenizer_config.json"))
+    _check_shared(folder, training_of(folder / "tokenizer_config.json")[1])
 
 
 def check_code(folder: Path, config: dict[str, object]) -> None:
@@ -130,7 +127,8 @@ def check_code(folder: Path, config: dict[str, object]) -> None:
     """
     from transformers.dynamic_module_utils import get_relative_import_files
 
-    maps = [config.get("auto_map"), config.get("feature_extractor", {}).get("auto_map")]
+    extractor = config.get("feature_extractor")
+    maps = [one.get("auto_map") if isinstance(one, dict) else None for one in (config, extractor)]
     for one, auto_class in zip(maps, ("AutoProcessor", "AutoFeatureExtractor"), strict=True):
         named = one.get(auto_class) if isinstance(one, dict) else None
         if not isinstance(named, str):
@@ -150,14 +148,21 @@ def _check_corpus_folder(folder: Path, private: bool) -> None:
     from ..corpora import describe_corpus
 
     description = describe_corpus(folder)
-    licence = str(description["licence"])
+    licence = licence_text(str(folder), description.get("licence"))
     check_licence(str(folder), licence)
     if not private:
         check_licence_known(str(folder), licence)
-    for split, counts in description["splits"].items():
+    try:
+        rows = {split: int(counts["rows"]) for split, counts in description["splits"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise EcgByteError(
+            f"{folder}: corpus.json does not say how many rows a split has ({error!r}); prepare "
+            f"it again"
+        ) from None
+    for split, count in rows.items():
         found = len(list((folder / "data").glob(f"{split}-*.parquet")))
         told = {path.stem.rsplit("-", 1)[-1] for path in folder.glob(f"data/{split}-*.parquet")}
-        if (found == 0) != (counts["rows"] == 0) or (found and told != {f"{found:05d}"}):
+        if (found == 0) != (count == 0) or (found and told != {f"{found:05d}"}):
             raise EcgByteError(
                 f"{folder}: files of split {split} are missing or left over; prepare it again"
             )
@@ -172,16 +177,11 @@ def _check_model_folder(folder: Path) -> None:
     if not any((folder / name).is_file() for name in weights):
         raise EcgByteError(f"{folder}: no weights in it; finish its training first")
     check_code(folder, read_json(folder / "processor_config.json"))
-    _check_shared(folder, _corpus_licence(folder / "ecg_tokenizer" / "tokenizer_config.json"))
-    _check_shared(folder, (settings.get("corpus") or {}).get("licence"))
+    _check_shared(folder, training_of(folder / "ecg_tokenizer" / "tokenizer_config.json")[1])
+    _check_shared(folder, corpus_said(folder / "reading.json", settings.get("corpus")))
 
 
-def _corpus_licence(tokenizer_config: Path) -> str | None:
-    training = read_json(tokenizer_config).get("training") or {}
-    licence = training.get("corpus", {}).get("licence")
-    return None if licence is None else str(licence)
-
-
-def _check_shared(folder: Path, licence: str | None) -> None:
-    if licence is not None:
-        check_licence(str(folder), licence)
+def _check_shared(folder: Path, corpus: Mapping[str, Any] | None) -> None:
+    """Raise `EcgByteError` where a folder's corpus may not be shared, nor what was made of it."""
+    if corpus is not None:
+        check_licence(str(folder), corpus["licence"])

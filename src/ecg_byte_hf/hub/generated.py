@@ -8,7 +8,8 @@ from typing import Any
 
 from ..hub_code.errors import EcgByteError
 from .cards import CARD_FILE, pictures_in
-from .folders import IMPORTED, METRIC, MODEL, TOKENIZER, FolderKind
+from .folders import imported_tokens
+from .kinds import IMPORTED, METRIC, MODEL, TOKENIZER, FolderKind
 from .tokenizer_card import IMPORTED_FILE, imported_card, read_json, tokenizer_card_files
 
 
@@ -33,8 +34,7 @@ def generated_files(
 
         return _card(fresh_model_card(folder))
     if kind is IMPORTED and not present:
-        vocabulary = read_json(folder / "tokenizer.json")["model"]["vocab"]
-        return _card(imported_card(read_json(folder / IMPORTED_FILE), len(vocabulary)))
+        return _card(imported_card(read_json(folder / IMPORTED_FILE), imported_tokens(folder)))
     if kind is METRIC and not present:
         from .metric_card import metric_card
 

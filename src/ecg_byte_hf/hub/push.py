@@ -16,15 +16,10 @@ from ..hub_code.licences import check_licence, check_licence_known
 from ..progress import hub_output
 from .cards import CARD_FILE, REPOSITORY, write_files
 from .connection import hub_errors, require_token
-from .folders import (
-    METRIC,
-    FolderKind,
-    check_folder,
-    files_of,
-    kind_of,
-    recognise,
-)
+from .folders import check_folder, files_of, recognise
 from .generated import generated_files
+from .kinds import METRIC, FolderKind
+from .remote import held_kind, remote_text
 
 if TYPE_CHECKING:
     from ..corpora.source import Source
@@ -64,15 +59,22 @@ class PushPlan:
 
 @dataclass(frozen=True)
 class Pushed:
-    """What a push did: the repository's address, its commit, and whether anything was new."""
+    """What a push did: the repository's address, its commit, and whether anything was new.
+
+    `replaced_card`: where on the Hub the card stays that was in the repository and is another now.
+    """
 
     url: str
     commit: str
     new: bool
+    replaced_card: str | None = None
 
     def __str__(self) -> str:
-        """One line that says all of it."""
-        return f"{self.url} at {self.commit[:12]}" + ("" if self.new else ": all of it was there")
+        """One line that says all of it, and one more of a card that was replaced."""
+        line = f"{self.url} at {self.commit[:12]}" + ("" if self.new else ": all of it was there")
+        if self.replaced_card is None:
+            return line
+        return f"{line}\nits {CARD_FILE} was another before; that one stays at {self.replaced_card}"
 
 
 @contextmanager
@@ -181,11 +183,12 @@ def push(
 
     The repository is created where it is missing, `private` if asked, and so is the branch
     `revision`. All files arrive in one commit, or none: an interrupted push can be run again, sends
-    only what did not arrive and ends in the same state. Files of the same kind that are not in the
-    folder go from the repository; others stay. `HF_ENDPOINT` and `HF_TOKEN` are honoured.
+    only what did not arrive and ends in the same state. Files that an earlier push wrote go from
+    the repository where the folder has them no longer; others stay. `HF_ENDPOINT` and `HF_TOKEN`
+    are honoured.
 
     Raises `EcgByteError` where `plan_push` does, for a bad branch, where there is no token, no
-    right or no network, and where the repository holds something else.
+    right or no network, and where the repository holds something else, which stays as it is.
     """
     if revision is not None:
         _check_branch(revision)
@@ -199,13 +202,13 @@ def push(
 
     api = HfApi(token=token, library_name="ecg-byte-hf", library_version=__version__)
     with hub_errors(repo_id, token), hub_output(quiet):
-        gone = _open_repository(api, plan, private=private, revision=revision)
-        return _commit(api, plan, gone, revision or "main")
+        names = _open_repository(api, plan, private=private, revision=revision)
+        return _commit(api, plan, names, revision or "main")
 
 
 def _open_repository(api: Any, plan: PushPlan, *, private: bool, revision: str | None) -> list[str]:
-    """Create repository and branch where they are missing; what of ours in it is here no more."""
-    kind = plan.kind
+    """Create repository and branch where they are missing; the names of what it holds."""
+    kind, branch = plan.kind, revision or "main"
     space = {"space_sdk": "static"} if kind.repo_type == "space" else {}
     api.create_repo(
         plan.repo_id, repo_type=kind.repo_type, private=private or None, exist_ok=True, **space
@@ -216,31 +219,45 @@ def _open_repository(api: Any, plan: PushPlan, *, private: bool, revision: str |
             f"{plan.repo_id}: is there already and public; make it private in its settings, or "
             f"give another name"
         )
-    if revision is not None and revision != "main":
-        api.create_branch(plan.repo_id, branch=revision, repo_type=kind.repo_type, exist_ok=True)
-    names = api.list_repo_files(plan.repo_id, repo_type=kind.repo_type, revision=revision)
-    strange = sorted(name for name in set(names) - _NOT_OURS if not kind.takes(name))
-    held = kind_of(names, kind.repo_type)
-    if held not in (None, kind) or (held is None and strange):
-        what = f"a {held.name}" if held else f"other files ({strange[0]})"
+    there = api.revision_exists(plan.repo_id, branch, repo_type=kind.repo_type)
+    # A new branch begins with what is in main.
+    names = _names_of_ours(api, plan, branch if there else "main")
+    if not there:
+        api.create_branch(plan.repo_id, branch=branch, repo_type=kind.repo_type, exist_ok=True)
+    return names
+
+
+def _names_of_ours(api: Any, plan: PushPlan, revision: str) -> list[str]:
+    """The files of a repository that is empty or of the plan's kind; `EcgByteError` for others."""
+    kind = plan.kind
+    names: list[str] = api.list_repo_files(
+        plan.repo_id, repo_type=kind.repo_type, revision=revision
+    )
+    others = set(names) - _NOT_OURS
+    held = held_kind(api, plan.repo_id, kind.repo_type, revision, names) if others else None
+    if others and held is not kind:
+        first = min(others, key=lambda name: (kind.takes(name), name))
+        what = f"a {held.name}" if held else f"other files ({first})"
         raise EcgByteError(
             f"{plan.repo_id}: is taken, it holds {what}; give another name for this {kind.name}"
         )
-    return [name for name in names if kind.takes(name) and name not in plan.files]
+    return names
 
 
-def _commit(api: Any, plan: PushPlan, gone: list[str], branch: str) -> Pushed:
+def _commit(api: Any, plan: PushPlan, names: list[str], branch: str) -> Pushed:
+    """All files in one commit; what an earlier push wrote, and is here no more, goes with it."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    kind, on_disk = plan.kind, files_of(plan.folder, plan.kind)
-    contents: dict[str, Any] = {name: str(path) for name, path in on_disk.items()} | plan.generated
+    kind, contents = plan.kind, _contents(plan)
     before = api.repo_info(plan.repo_id, repo_type=kind.repo_type, revision=branch).sha
-    operations: list[Any] = [CommitOperationDelete(name) for name in gone if name != CARD_FILE]
-    for name in plan.files:
-        content = contents[name]
-        if name == CARD_FILE:
-            content = _named_card(content, plan.repo_id)
-        operations.append(CommitOperationAdd(name, content))
+    prefix = "" if kind.repo_type == "model" else f"{kind.repo_type}s/"
+    url = f"{api.endpoint}/{prefix}{plan.repo_id}"
+    # Somebody may have edited it on the Hub.
+    other = CARD_FILE in names and _is_another_card(api, plan, branch, contents.get(CARD_FILE))
+    replaced = f"{url}/blob/{before}/{CARD_FILE}" if other else None
+    gone = [name for name in names if kind.writes(name) and name not in plan.files]
+    operations: list[Any] = [CommitOperationDelete(name) for name in gone]
+    operations += [CommitOperationAdd(name, content) for name, content in contents.items()]
     done = api.create_commit(
         plan.repo_id,
         operations,
@@ -248,8 +265,25 @@ def _commit(api: Any, plan: PushPlan, gone: list[str], branch: str) -> Pushed:
         repo_type=kind.repo_type,
         revision=branch,
     )
-    prefix = "" if kind.repo_type == "model" else f"{kind.repo_type}s/"
-    return Pushed(f"{api.endpoint}/{prefix}{plan.repo_id}", done.oid, done.oid != before)
+    return Pushed(url, done.oid, done.oid != before, replaced)
+
+
+def _is_another_card(api: Any, plan: PushPlan, branch: str, card: str | bytes | None) -> bool:
+    """Whether the repository's card is another than the one that goes, if one goes."""
+    if not isinstance(card, bytes):
+        return False
+    there = remote_text(api, plan.repo_id, plan.kind.repo_type, branch, CARD_FILE)
+    return there.splitlines() != card.decode("utf-8", errors="replace").splitlines()
+
+
+def _contents(plan: PushPlan) -> dict[str, str | bytes]:
+    """By name, the path on the disk or the content of all that goes."""
+    on_disk = {name: str(path) for name, path in files_of(plan.folder, plan.kind).items()}
+    found: dict[str, Any] = on_disk | plan.generated
+    contents = {name: found[name] for name in plan.files}
+    if CARD_FILE in contents:
+        contents[CARD_FILE] = _named_card(contents[CARD_FILE], plan.repo_id)
+    return contents
 
 
 def _named_card(card: str | bytes | None, repo_id: str) -> bytes:

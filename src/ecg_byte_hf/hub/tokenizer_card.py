@@ -12,7 +12,7 @@ from ..bundled import FOLDER as BUNDLED_FOLDER
 from ..fidelity.report_output import json_text
 from ..hub_code.errors import EcgByteError
 from ..hub_code.fingerprint import tokenizer_sha256
-from ..hub_code.licences import hub_licence
+from ..hub_code.licences import hub_licence, licence_text
 from .cards import CARD_FILE, REPOSITORY, fill_card, pictures_in, write_files
 from .fidelity_table import FIDELITY_FILE, fidelity_fields, fidelity_results
 
@@ -91,8 +91,8 @@ def _card(
     extractor = read_json(folder / "preprocessor_config.json")
     tokenizer = read_json(folder / "tokenizer.json")
     config = read_json(folder / "tokenizer_config.json")
-    training = dict(config.get("training") or {})
-    corpus = training.pop("corpus", None)
+    training, corpus = training_of(folder / "tokenizer_config.json")
+    fidelity, results = _figures(folder, report) if report else (None, [])
     imported = None
     if (folder / IMPORTED_FILE).is_file():
         imported = read_json(folder / IMPORTED_FILE)
@@ -106,7 +106,7 @@ def _card(
         **(
             {
                 "model_name": f"ECG tokenizer {extractor['preset']}",
-                "eval_results": fidelity_results(report),
+                "eval_results": results,
             }
             if report
             else {}
@@ -126,10 +126,44 @@ def _card(
         corpus=corpus,
         training=training,
         imported=imported,
-        fidelity=fidelity_fields(report) if report else None,
+        fidelity=fidelity,
         pictures=pictures,
         version=__version__,
     )
+
+
+def _figures(folder: Path, report: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    try:
+        return fidelity_fields(report), fidelity_results(report)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise EcgByteError(
+            f"{folder}: the report on it is not whole ({error!r}); measure it again with "
+            f"`ecg-byte report --json`"
+        ) from None
+
+
+def training_of(tokenizer_config: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """What a tokenizer's configuration says of its training, and of the corpus of that.
+
+    Raises `EcgByteError` where either is no object, or the corpus comes without a licence.
+    """
+    training = read_json(tokenizer_config).get("training")
+    if training is not None and not isinstance(training, dict):
+        raise EcgByteError(
+            f"{tokenizer_config}: what it says of its training is no object; train it again"
+        )
+    training = dict(training or {})
+    return training, corpus_said(tokenizer_config, training.pop("corpus", None))
+
+
+def corpus_said(path: Path, corpus: object) -> dict[str, Any] | None:
+    """What a file says of its corpus, checked as `training_of` does."""
+    if corpus is None:
+        return None
+    if not isinstance(corpus, dict):
+        raise EcgByteError(f"{path}: what it says of its corpus is no object; train it again")
+    licence_text(str(path), corpus.get("licence"))
+    return corpus
 
 
 def imported_card(source: Mapping[str, Any], vocabulary_size: int) -> str:
@@ -194,6 +228,7 @@ def _kept_report(folder: Path, sha256: str) -> dict[str, Any] | None:
     for path in (folder / FIDELITY_FILE, *sorted(BUNDLED_FOLDER.glob(f"*/{FIDELITY_FILE}"))):
         if path.is_file():
             report = read_json(path)
-            if report.get("settings", {}).get("tokenizer_sha256") == sha256:
+            settings = report.get("settings")
+            if isinstance(settings, dict) and settings.get("tokenizer_sha256") == sha256:
                 return report
     return None

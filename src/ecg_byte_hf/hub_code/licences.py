@@ -25,11 +25,25 @@ _NOT_TO_BE_SHARED = re.compile(r"credentialed|restricted", re.IGNORECASE)
 
 
 def hub_licence(licence: str) -> dict[str, str]:
-    """The card's fields for a licence: `license`, and `license_name` where the Hub knows it not."""
+    """The card's fields for a licence: `license`, and `license_name` where the Hub knows it not.
+
+    Raises `EcgByteError` where it is no text.
+    """
+    licence = licence_text("card", licence)
     name = re.sub(r"[^a-z0-9.]+", "-", licence.lower()).strip("-")
     if name in _HUB_NAMES:
         return {"license": name}
     return {"license": "other", "license_name": name}
+
+
+def licence_text(what: str, licence: object) -> str:
+    """A licence as a file says it. Raises `EcgByteError` where that is no text, or an empty one."""
+    if not isinstance(licence, str) or not licence.strip():
+        raise EcgByteError(
+            f"{what}: the licence of its recordings is {str(licence)[:60]!r}, no text; prepare the "
+            f"corpus again with --license"
+        )
+    return licence
 
 
 def check_licence(what: str, licence: str) -> None:

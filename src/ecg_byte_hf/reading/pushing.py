@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecg_byte_hf.corpora import corpus_facts
+from ecg_byte_hf.corpora import describe_corpus
 from ecg_byte_hf.hub.push import Pushed, check_push, push
 from ecg_byte_hf.hub_code.errors import EcgByteError
-from ecg_byte_hf.hub_code.licences import check_licence
+from ecg_byte_hf.hub_code.licences import check_licence, licence_text
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -34,8 +34,8 @@ def check_push_of_model(arguments: ReadingArguments, training: TrainingArguments
     if arguments.push:
         check_push(arguments.push)
         if arguments.corpus:
-            licence = str(corpus_facts(arguments.corpus)["licence"])
-            check_licence(str(arguments.corpus), licence)
+            corpus = str(arguments.corpus)
+            check_licence(corpus, licence_text(corpus, describe_corpus(corpus).get("licence")))
 
 
 def push_model(arguments: ReadingArguments, training: TrainingArguments) -> Pushed | None:
