@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from ecg_byte_hf import EcgByteError
-from ecg_byte_hf.corpora import open_corpus
+from ecg_byte_hf.corpora import open_corpus, open_questions
 from ecg_byte_hf.reading.adapter import add_adapter
 from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.learning_curve import read_curve
@@ -57,6 +57,17 @@ def test_a_trained_encoder_is_part_of_the_adapter(corpus, encoder, public_base, 
         load_file(path / "model.safetensors") for path in (encoder, tmp_path / "encoder")
     )
     assert not torch.equal(before["stem.0.weight"], after["stem.0.weight"])
+
+
+def test_it_is_trained_on_the_wanted_types_alone(corpus, encoder, public_base, tmp_path):
+    asked = list(open_questions(corpus)["train"]["question_type"])
+    reading = {"base": str(public_base), "base_id": tiny.BASE_ID, "question_types": ["verify"]}
+    reading["max_train_records"] = None
+    settings = train_two_stage(
+        *two_stage_arguments(corpus, encoder, tmp_path, reading=reading, max_steps=1)
+    )
+    assert settings["questions"]["train"] == asked.count("verify") < len(asked)
+    assert settings["question_types"] == ["verify"]
 
 
 def test_what_is_loaded_gives_the_logits_of_what_was_saved(corpus, encoder, near_base, tmp_path):

@@ -53,7 +53,7 @@ class TokenisedCorpus:
                 row
                 for row in asked[split].to_list()
                 if all(record in ecgs[split] for record in shown_records(row))
-                and _is_asked(row, arguments)
+                and is_asked(row, arguments)
             ]
             if not questions[split]:
                 raise EcgByteError(
@@ -63,7 +63,8 @@ class TokenisedCorpus:
         return cls(processor, splits["train"], ecgs, questions)
 
 
-def _is_asked(row: Mapping[str, Any], arguments: ReadingArguments) -> bool:
+def is_asked(row: Mapping[str, Any], arguments: ReadingArguments) -> bool:
+    """Whether a question of a corpus is one to train on: of the wanted types, and balanced."""
     types = arguments.question_types
     wanted = arguments.train_questions == "all" or row.get("balanced", True)
     return wanted and (not types or row["question_type"] in types)

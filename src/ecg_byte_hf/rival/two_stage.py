@@ -34,6 +34,7 @@ from ecg_byte_hf.reading.output_folder import (
 from ecg_byte_hf.reading.repository import commit_of
 from ecg_byte_hf.reading.sequences import Chat, build_readings, shown_records
 from ecg_byte_hf.reading.stages import run_stage, stage_arguments
+from ecg_byte_hf.reading.tokenised import is_asked
 from ecg_byte_hf.reading.training import what_is_trained
 
 from .labelled_ecgs import LabelledEcgs, SignalFormat, read_ecgs
@@ -119,8 +120,7 @@ def _read(
         questions[split] = [
             row
             for row in asked[split].to_list()
-            if known.issuperset(shown_records(row))
-            and (arguments.train_questions == "all" or row["balanced"])
+            if known.issuperset(shown_records(row)) and is_asked(row, arguments)
         ]
     return ecgs, questions
 
@@ -236,6 +236,7 @@ def _train_one(
         "records": {split: len(rs) for split, rs in readings.items()},
         "seed": training.seed,
         "sees_ecg": encoder is not None,
+        "question_types": arguments.question_types,
         "train_questions": arguments.train_questions,
     }
     if training.process_index == 0:
