@@ -43,6 +43,9 @@ def main() -> None:
         raise EcgByteError(
             f"{options.model} is no folder here: say with --json where the result goes"
         )
+    target = Path(options.json or Path(options.model) / evaluation_file(options.split))
+    if target.is_dir():
+        raise EcgByteError(f"{target} is a folder: name a file with --json")
     result = evaluate(
         options.model,
         options.corpus,
@@ -59,7 +62,6 @@ def main() -> None:
         answers_path=Path(options.answers) if options.answers else None,
         load=_two_stage if is_two_stage(options.model) else load_reader,
     )
-    target = Path(options.json or Path(options.model) / evaluation_file(options.split))
     write_json(result, target)
     # A two-stage model is a rival to measure against, not one to push: it has no card.
     if target.parent == Path(options.model) and not is_two_stage(options.model):

@@ -19,14 +19,16 @@ from ecg_byte_hf.reading.output_folder import evaluation_file
 def main() -> None:
     from ecg_byte_hf.rival.resnet_arguments import parse_resnet
     from ecg_byte_hf.rival.resnet_evaluation import evaluate_resnet
-    from ecg_byte_hf.rival.resnet_output import make_resnet
+    from ecg_byte_hf.rival.resnet_output import how_trained, make_resnet
     from ecg_byte_hf.rival.tables import print_resnet
 
     options = parse_resnet(sys.argv[1:])
     model = make_resnet(options)
     out = Path(options.output_dir)
     for split in options.splits.split(","):
-        result = evaluate_resnet(model, options.corpus, split, quiet=options.quiet)
+        result = evaluate_resnet(
+            model, options.corpus, split, training=how_trained(options), quiet=options.quiet
+        )
         write_json(result, out / evaluation_file(split))
         print_resnet(result)
         print(f"wrote {out / evaluation_file(split)}")

@@ -75,12 +75,23 @@ def standard_deviations(signal: NDArray[np.floating], name: str) -> NDArray[np.i
     return units.clip(-32768, 32767).astype(np.int16)
 
 
-def _normalised(record: EcgRecord, patient: Patient) -> tuple[EcgRecord, Patient]:
+def normalised_record(record: EcgRecord) -> EcgRecord:
+    """A record in mV, 10 s at 500 Hz, in standard deviations at 100 Hz, as the corpus holds it.
+
+    Raises `EcgByteError` for another rate or length, and where `standard_deviations` does.
+    """
     if record.sampling_rate != SOURCE_RATE_HZ:
-        raise EcgByteError(f"{record.record_id}: {record.sampling_rate:g} Hz instead of 500")
+        raise EcgByteError(
+            f"{record.record_id}: {record.sampling_rate:g} Hz; only {SOURCE_RATE_HZ} Hz is "
+            f"normalised: resample it first"
+        )
     units = standard_deviations(record.signal, record.record_id)
+    return replace(einthoven_record(units, record.record_id), flags=record.flags)
+
+
+def _normalised(record: EcgRecord, patient: Patient) -> tuple[EcgRecord, Patient]:
     codes = column_codes(patient.scp_codes)
     return (
-        replace(einthoven_record(units, record.record_id), flags=record.flags),
+        normalised_record(record),
         replace(patient, scp_codes=codes, scp_likelihoods=(0.0,) * len(codes)),
     )

@@ -30,7 +30,8 @@ def ask(
     `record` is whatever `read_record` reads, or several of it in the order in which they are shown,
     for a model that was trained to compare ECGs. `sampling_rate` (Hz) is for files that do not say
     it, `missing_leads` "zero" takes records without all 12 leads. A recording longer than 10 s must
-    be cut first.
+    be cut first. For a model that reads standard deviations (`prepare ptb-xl --normalised`) a
+    record of 10 s at 500 Hz is normalised as its corpus was.
 
     Raises:
         EcgByteError: a record, the question or the model is not fit for it.
@@ -51,5 +52,12 @@ def ask(
     reader = (
         model if isinstance(model, Reader) else load_reader(model, base=base, gguf_file=gguf_file)
     )
+    unit = reader.processor.feature_extractor.unit
+    if unit == "SD":
+        from ecg_byte_hf.corpora.normalising import normalised_record
+
+        ecgs = [normalised_record(ecg) for ecg in ecgs]
+    elif unit != "mV":
+        raise EcgByteError(f"{model}: reads ECGs in {unit}, and records are in mV")
     ids = [reader.processor.ecg_ids(ecg.signal, ecg.sampling_rate, ecg.lead_names) for ecg in ecgs]
     return reader.answers(reader.chat.shared_ids(ids), [question])[0]
