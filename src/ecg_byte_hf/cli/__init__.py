@@ -27,7 +27,8 @@ from .tokenizer import train_tokenizer_command
 
 app = typer.Typer(
     name="ecg-byte",
-    help="Electrocardiograms for language models: prepare, tokenise, train, ask.",
+    help="Electrocardiograms for language models: prepare, tokenise, train, ask.\n\n"
+    "Example: ecg-byte quickstart",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
