@@ -12,15 +12,17 @@ from ecg_byte_hf.reading.comparison import compare, comparison_table
 from ecg_byte_hf.reading.output_folder import config_digest
 
 
-def run(folder, share, *, config, seed, split="validation", questions=40, auroc=0.9):
+def run(folder, share, *, config, seed, split="validation", questions=40, auroc=0.9, ids=None):
     """A folder with an evaluation, as `evaluate` writes it."""
     macro = {"superclass": {"auroc": auroc, "interval": [auroc - 0.03, auroc + 0.03]}}
     above = {"overall": round(share - 0.5, 4), "interval": [share - 0.6, share - 0.4]}
+    above["per_type"] = {"verify": round(share - 0.55, 4)}
     evaluation = {
         "accuracy": {
             "overall": share,
             "interval": [share - 0.05, share + 0.05],
             "n": questions,
+            "per_type": {"verify": share},
             "per_attribute": {"verify/superclass": share},
             "above_blind": above,
             "auroc": {"macro": macro, "findings": {}},
@@ -36,6 +38,8 @@ def run(folder, share, *, config, seed, split="validation", questions=40, auroc=
             "training": {"config": config, "seed": seed},
         },
     }
+    if ids:
+        evaluation["settings"] |= {"records_sha256": "of all", "questions_sha256": ids}
     folder.mkdir(parents=True)
     (folder / f"evaluation-{split}.json").write_text(json.dumps(evaluation))
     return folder
@@ -61,7 +65,8 @@ def test_seeds_of_one_configuration_are_one_line(tmp_path):
     lines = comparison_table(result).splitlines()
     assert "| a0 | 3 | 113 | 73.0 ± 3.6 (64.0 to 82.0) |" in lines[-2]
     assert "| b | 1 | 113 | 80.0 (75.0 to 85.0) | 30.0 (20.0 to 40.0) | 50.0 | - |" in lines[-1]
-    assert lines[-1].endswith("| 48.0 | 80.0 | 0.900 (0.870 to 0.930) |")
+    assert "| majority | yes/no above blind, points | yes/no, superclass, % |" in lines[2]
+    assert lines[-1].endswith("| 48.0 | 25.0 | 80.0 | 0.900 (0.870 to 0.930) |")
     assert all(line.count("|") == lines[-1].count("|") for line in lines[2:])
 
 
@@ -85,6 +90,33 @@ def test_other_questions_are_noted_and_what_is_missing_refused(tmp_path):
         compare(pair, "test")
     with pytest.raises(EcgByteError, match="is of split validation, not test"):
         compare([pair[0] / "evaluation-validation.json"], "test")
+
+
+def test_as_many_other_questions_are_noted_where_both_runs_say_which(tmp_path):
+    names = {"a": "some", "b": "others", "c": "some", "old": None}
+    runs = {
+        name: run(tmp_path / name, 0.7, config=name, seed=0, ids=ids) for name, ids in names.items()
+    }
+    notes = compare([runs["a"], runs["b"]])["notes"]
+    assert notes == ["not the same questions (a: 40, b: 40, but other ids)"]
+    assert compare([runs["a"], runs["c"], runs["old"]])["notes"] == []
+
+
+def test_a_resnet_that_answers_superclasses_alone_has_no_accuracy_over_all_types(tmp_path):
+    runs = []
+    for seed in (0, 1):
+        runs.append(run(tmp_path / f"resnet{seed}", 0.8, config="x", seed=seed))
+        path = runs[-1] / "evaluation-validation.json"
+        evaluation = json.loads(path.read_text())
+        evaluation["yes_no"] = evaluation["accuracy"].pop("auroc")
+        del evaluation["accuracy"]["above_blind"], evaluation["blind"]
+        path.write_text(json.dumps(evaluation))
+    result = compare(runs)
+    assert [group["n"] for group in result["groups"]] == [2]
+    assert result["runs"][0]["verify"]["value"] is None
+    last = comparison_table(result).splitlines()[-1]
+    assert last.startswith("| resnet0 | 2 | 113 | - | - | - |")
+    assert "| 80.0 ± 0.0 (80.0 to 80.0) | 0.900" in last
 
 
 def test_a_resnet_without_controls_stands_in_the_table(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import load_reader
 from ecg_byte_hf.reading.measuring import FLAT, answer_all, sample_reports, summarise
 from ecg_byte_hf.reading.responding import Response
+from ecg_byte_hf.reading.scoring import ids_sha256
 
 PATIENTS = {f"r{i}": f"p{i}" for i in range(40)}
 NORMAL = {record: i % 2 == 0 for i, record in enumerate(PATIENTS)}
@@ -93,6 +95,25 @@ def test_questions_that_balancing_did_not_choose_count_for_auroc_alone():
     finding = result["accuracy"]["auroc"]["findings"]["superclass/NORM"]
     assert finding["yes"] + finding["no"] == 80
     assert finding["auroc"] < 1
+
+
+def test_every_ecg_counts_once_in_the_auroc_of_others_ecgs():
+    questions = rows()
+    for row in questions[::3]:
+        row["balanced"] = False
+
+    def summary(shuffles):
+        runs = answer_all(
+            *(seeing([]), seeing([]), questions, questions, PATIENTS, lambda kind: 4),
+            shuffles=shuffles,
+            quiet=True,
+        )
+        return summarise(runs)["shuffled"]
+
+    once, thrice = summary(1), summary(3)
+    assert thrice["n"] == 3 * once["n"]
+    assert thrice["auroc"] == once["auroc"]
+    assert thrice["auroc"]["findings"]["superclass/NORM"]["yes"] == 20
 
 
 def test_every_ecg_of_a_comparison_is_replaced():
@@ -191,6 +212,27 @@ def test_a_test_split_with_comparisons_is_measured_like_any_other(
     assert str(tmp_path.parent.parent) not in json.dumps(result)
     assert result["settings"]["split"] == "test"
     assert result["settings"]["questions"] == len(balanced)
+    asked = ids_sha256(one["question_id"] for one in balanced)
+    assert result["settings"]["questions_sha256"] == asked
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": -1}, "seed -1 must be 0 or more"),
+        ({"answers_path": "absent/answers.jsonl"}, "there is no folder absent: make it first"),
+        ({"answers_path": "."}, "is a folder: name a file"),
+    ],
+)
+def test_what_would_fail_at_the_end_is_refused_before_a_model_is_loaded(
+    options, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    if "answers_path" in options:
+        options = {"answers_path": Path(options["answers_path"])}
+    with pytest.raises(EcgByteError, match=message) as caught:
+        evaluate("model", "corpus", load=None, **options)
+    assert "\n" not in str(caught.value)
 
 
 def test_bfloat16_reads_the_same_questions(adapter, public_base, corpus):

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file
 
 from ecg_byte_hf import EcgByteError
-from ecg_byte_hf.reading.output_folder import read_finished, remove_output
-from ecg_byte_hf.reading.tokenised import TokenisedCorpus
+from ecg_byte_hf.reading.output_folder import config_digest, read_finished, remove_output
+from ecg_byte_hf.reading.tokenised import TokenisedCorpus, load_ecg_processor
 from ecg_byte_hf.reading.training import finetune, what_is_trained
 
 from . import tiny
@@ -114,6 +114,7 @@ def test_settings_say_which_options_were_taken(whole):
 def test_another_option_is_another_training(whole, corpus, tokenizer, tmp_path):
     folder, reading, _ = whole("new")
     out = shutil.copytree(folder, tmp_path / "out")
+    processor = load_ecg_processor(tokenizer)
     for change in (
         {"augmentation": {"share": 0.9}},
         {"ecg_rows_start": "mean"},
@@ -122,9 +123,49 @@ def test_another_option_is_another_training(whole, corpus, tokenizer, tmp_path):
         {"questions_per_sequence": None},
     ):
         arguments, training = tiny.arguments(corpus, tokenizer, out, reading=reading | change)
-        assert read_finished(out, what_is_trained(arguments, training)) is None
+        assert read_finished(out, what_is_trained(arguments, training, processor)) is None
     arguments, training = tiny.arguments(corpus, tokenizer, out, reading=reading)
-    assert read_finished(out, what_is_trained(arguments, training)) is not None
+    assert read_finished(out, what_is_trained(arguments, training, processor)) is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optim": "adafactor"},
+        {"optim": "adamw_torch", "optim_args": "a=1"},
+        {"adam_epsilon": 1e-6},
+        {"eval_strategy": "steps", "eval_steps": 7},
+        {"label_smoothing_factor": 0.1},
+        {"lr_scheduler_kwargs": {"num_cycles": 2}},
+        {"load_best_model_at_end": True, "eval_strategy": "steps", "save_steps": 3},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_optimisation_is_another_configuration(change, tmp_path):
+    common = {"eval_strategy": "steps", "eval_steps": 1}
+    _, one = tiny.arguments("c", "t", tmp_path, **common)
+    arguments, other = tiny.arguments("c", "t", tmp_path, **common | change)
+    digests = {config_digest(what_is_trained(arguments, of)) for of in (one, other)}
+    assert len(digests) == 2
+
+
+def test_another_number_of_processes_is_another_configuration(tmp_path, monkeypatch):
+    arguments, training = tiny.arguments("c", "t", tmp_path)
+    one = config_digest(what_is_trained(arguments, training))
+    monkeypatch.setattr(type(training), "world_size", 2)
+    assert config_digest(what_is_trained(arguments, training)) != one
+
+
+def test_a_tokenizer_counts_by_what_it_is_and_not_by_where_it_lies(corpus, tokenizer, tmp_path):
+    moved = shutil.copytree(tokenizer, tmp_path / "moved")
+    digests = []
+    for name in (str(tokenizer), str(moved), "org/of-the-hub"):
+        arguments, training = tiny.arguments(corpus, name, tmp_path)
+        processor = load_ecg_processor(moved)
+        digests.append(config_digest(what_is_trained(arguments, training, processor)))
+    assert len(set(digests)) == 1
+    processor.tokenizer.add_tokens(["another"])
+    assert config_digest(what_is_trained(arguments, training, processor)) != digests[0]
 
 
 def test_overwriting_removes_what_the_stage_without_labels_left(whole, tmp_path):

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ecg_byte_hf.rival import resnet_output
+from ecg_byte_hf.rival.resnet_arguments import ResNetArguments
+from ecg_byte_hf.rival.resnet_output import how_trained
 from tests.reading import tiny
 
 from .conftest import COLUMNS
@@ -39,6 +42,7 @@ def test_a_resnet_a_two_stage_model_and_their_curve(run, corpus, tmp_path):
     assert "macro" in said
     evaluation = json.loads((encoder / "evaluation-validation.json").read_text())
     assert evaluation["settings"]["split"] == "validation"
+    assert evaluation["settings"]["training"]["seed"] == 0
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps({"small_llama": tiny.SMALL_LLAMA, "context": 1024}))
     code, said, _ = run(
@@ -56,6 +60,42 @@ def test_a_resnet_a_two_stage_model_and_their_curve(run, corpus, tmp_path):
     assert code == 1
     assert "--overwrite true" in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--learning_rate", -1], "--learning-rate -1.0 must be greater than 0"),
+        (["--learning_rate", "nan"], "--learning-rate nan must be greater than 0"),
+        (["--splits", "validation,nosuch"], "has no split 'nosuch' with questions: it has train"),
+        (["--output_dir", "file"], "no folder can be made there"),
+        (["--output_dir", "file/out"], "no folder can be made there"),
+        (["--pretraining", "none"], "invalid choice: 'none'"),
+        (["--nosuch", 1], "unrecognized arguments: --nosuch 1"),
+    ],
+)
+def test_a_resnet_that_cannot_be_made_is_refused_in_one_line_before_any_work(
+    run, corpus, tmp_path, monkeypatch, options, message
+):
+    def train(*args, **kwargs):
+        raise AssertionError("it began to train")
+
+    monkeypatch.setattr(resnet_output, "read_ecgs", train)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    code, _, error = run("resnet.py", "--corpus", corpus, "--output_dir", "out", *options)
+    assert code in (1, 2)
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_seeds_of_a_resnet_share_a_configuration(corpus):
+    def of(**more):
+        return how_trained(ResNetArguments(str(corpus), "out", **more))
+
+    assert of(seed=1) == {"config": of()["config"], "seed": 1}
+    others = [of(epochs=3), of(pretraining="contrastive"), of(max_train_records=9)]
+    assert of()["config"] not in [other["config"] for other in others]
 
 
 def test_what_is_missing_is_one_line(run, corpus, tmp_path):

@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, get_origin
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_origin
 
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from transformers import TrainingArguments
 
     from .reading_arguments import ReadingArguments
+
+_Kind = TypeVar("_Kind")
 
 
 @dataclass
@@ -107,11 +109,20 @@ def parse_finetune(
 
 def parse_evaluate(argv: Sequence[str]) -> EvaluateArguments:
     """Arguments of `training/evaluate.py`."""
+    return parse_dataclass(argv, EvaluateArguments)
+
+
+def parse_dataclass(argv: Sequence[str], kind: type[_Kind]) -> _Kind:
+    """The dataclass of a script's arguments from the command line; errors are one line."""
     from transformers import HfArgumentParser
 
-    parser = HfArgumentParser(EvaluateArguments)
+    parser = HfArgumentParser(kind)
     _say_errors_in_one_line(parser)
-    (arguments,) = parser.parse_args_into_dataclasses(list(argv))
+    arguments, unknown = parser.parse_args_into_dataclasses(
+        list(argv), return_remaining_strings=True, look_for_args_file=False
+    )
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     return arguments
 
 

@@ -48,6 +48,7 @@ _HEADINGS = {
     "shuffled": "shuffled",
     "blackout": "blackout",
     "majority": "majority",
+    "verify_above_blind": "yes/no above blind, points",
     "verify_superclass": "yes/no, superclass, %",
     "auroc": "macro AUROC",
 }
@@ -76,15 +77,23 @@ def compare(runs: Sequence[str | Path], split: str = "validation") -> dict[str, 
         groups.setdefault(entry["config"] or f"run {place}", []).append(entry)
     notes = []
     for what in ("records", "questions"):
-        if len({entry[what] for entry in entries if entry[what] is not None}) > 1:
+        # Evaluations made before there were hashes tell their counts alone.
+        of_other_number = _differ(entries, what)
+        if of_other_number or _differ(entries, f"{what}_sha256"):
             counts = ", ".join(f"{entry['name']}: {entry[what]}" for entry in entries)
-            notes.append(f"not the same {what} ({counts})")
+            notes.append(
+                f"not the same {what} ({counts}{'' if of_other_number else ', but other ids'})"
+            )
     return {
         "split": split,
         "groups": [_group(group) for group in groups.values()],
         "runs": entries,
         "notes": notes,
     }
+
+
+def _differ(entries: Sequence[Mapping[str, Any]], what: str) -> bool:
+    return len({entry[what] for entry in entries if entry[what] is not None}) > 1
 
 
 def comparison_table(result: Mapping[str, Any]) -> str:
@@ -141,7 +150,9 @@ def _entry(name: str, evaluation: Mapping[str, Any]) -> dict[str, Any]:
         "config": training.get("config"),
         "seed": training.get("seed"),
         "records": settings.get("records"),
+        "records_sha256": settings.get("records_sha256"),
         "questions": _look(evaluation, ("accuracy", "n")),
+        "questions_sha256": settings.get("questions_sha256"),
         "ecg_tokens_mean": settings.get("ecg_tokens_mean"),
     }
     for measure, (value, interval) in _MEASURES.items():
@@ -153,9 +164,13 @@ def _entry(name: str, evaluation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _look(evaluation: Any, keys: Sequence[str]) -> Any:
-    if keys[1] == "auroc" and "yes_no" in evaluation:
-        # A model without words answers no questions; its AUROC stands by itself.
-        keys = ("yes_no", *keys[2:])
+    if isinstance(evaluation, dict) and "yes_no" in evaluation:
+        # A model without words: its AUROC stands by itself, and of the corpus's questions it
+        # answers those about superclasses alone, which is no accuracy over all types.
+        if keys[1] == "auroc":
+            keys = ("yes_no", *keys[2:])
+        elif keys[1] in ("overall", "interval", "per_type", "per_type_interval"):
+            return None
     for key in keys:
         if not isinstance(evaluation, dict) or evaluation.get(key) is None:
             return None

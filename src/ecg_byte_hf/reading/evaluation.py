@@ -13,7 +13,7 @@ from .loading import Reader, load_reader
 from .measuring import FLAT, Responder, answer_all, sample_reports, summarise
 from .output_folder import BLIND_FOLDER, SETTINGS_FILE
 from .responding import Ask, Response, respond
-from .scoring import REPORT, VERIFY, Scored
+from .scoring import REPORT, VERIFY, Scored, ids_sha256, questions_sha256
 from .sequences import build_readings, say_left_out, shown_records
 
 MAX_REPORTS = 64
@@ -54,11 +54,14 @@ def evaluate(
     """
     from ecg_byte_hf.corpora import open_corpus, open_questions
 
-    for name, number, least in (("shuffles", shuffles, 1), ("max_reports", max_reports, 0)):
+    least_of = (("shuffles", shuffles, 1), ("max_reports", max_reports, 0), ("seed", seed, 0))
+    for name, number, least in least_of:
         if number < least:
             raise EcgByteError(f"{name} {number} must be {least} or more")
     if max_records is not None and max_records < 1:
         raise EcgByteError(f"max_records {max_records} must be 1 or more")
+    if answers_path is not None:
+        _check_target(answers_path)
     reader = load(model, base=base, gguf_file=gguf_file, dtype=dtype)
     splits, asked = open_corpus(str(corpus)), open_questions(str(corpus))
     if split not in splits or split not in asked:
@@ -106,11 +109,14 @@ def evaluate(
     result: dict[str, Any] = summarise(runs, seed=seed, encoder=encoder)
     result["unscored"][REPORT] = len(questions) - len(rows)
     result["left_out"] = vars(left_out)
+    shown = {record for row in asked_rows for record in shown_records(row)}
     result["settings"] = {
         "split": split,
-        "records": len({record for row in asked_rows for record in shown_records(row)}),
+        "records": len(shown),
+        "records_sha256": ids_sha256(shown),
         "patients": len({row["patient_id"] for row in asked_rows}),
         "questions": result["accuracy"]["n"],
+        "questions_sha256": questions_sha256(runs.scored["accuracy"]),
         "ecg_tokens_mean": round(sum(map(len, ecgs.values())) / len(ecgs), 1),
         "seed": seed,
         "shuffles": shuffles,
@@ -127,6 +133,14 @@ def responder(reader: Reader, ecgs: Mapping[str, Sequence[int]]) -> Responder:
         return respond(reader.model, reader.chat, ecgs, asks, advance)
 
     return answer
+
+
+def _check_target(path: Path) -> None:
+    """Raise `EcgByteError` where no file can be written, before there is work to lose."""
+    if path.is_dir():
+        raise EcgByteError(f"{path} is a folder: name a file")
+    if not path.parent.is_dir():
+        raise EcgByteError(f"{path}: there is no folder {path.parent}: make it first")
 
 
 def _write_answers(path: Path, scored: Sequence[Scored]) -> None:

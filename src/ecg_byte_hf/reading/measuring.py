@@ -112,8 +112,9 @@ def summarise(runs: Runs, *, seed: int = 0, draws: int = DRAWS, encoder: str | N
     Each has what `scoring.accuracy` gives, `above_blind` and `above_majority` (`scoring.above`),
     `auroc` (`yes_no.finding_aurocs`), `findings`, `numeric` and `reports`
     (`text_scores.report_scores`, with BERTScore where `encoder` names one) where there are such
-    questions. Intervals come from the same draws of patients in all of them. Comparisons are asked
-    and not scored where a kind has fewer than 5 sets of ECGs; `unscored` counts them.
+    questions; the AUROC of `shuffled` is of its first turn alone. Intervals come from the same
+    draws of patients in all of them. Comparisons are asked and not scored where a kind has fewer
+    than 5 sets of ECGs; `unscored` counts them.
     """
     few = _too_few(runs.scored["accuracy"])
     kept = {
@@ -133,9 +134,12 @@ def summarise(runs: Runs, *, seed: int = 0, draws: int = DRAWS, encoder: str | N
             else None
             for floor in ("blind", "majority")
         }
+        # Of the turns of others' ECGs the first alone has every question: pooled, the ECGs of
+        # balanced questions would weigh more than the rest.
+        first_turn = scored[: len(kept["accuracy"])]
         result[name] = accuracy(scored, bootstrap) | {
             **floors,
-            "auroc": finding_aurocs(scored, bootstrap),
+            "auroc": finding_aurocs(first_turn, bootstrap),
             "findings": findings_f1(scored, bootstrap),
             "numeric": numeric_scores(scored, bootstrap),
         }

@@ -129,6 +129,22 @@ def is_output(folder: Path) -> bool:
     return bool(names) and names <= _STAGES
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder for the output, unless it is there.
+
+    Raises:
+        EcgByteError: it is a file, below one, or cannot be made or read.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        any(folder.iterdir())
+    except OSError as error:
+        raise EcgByteError(
+            f"{folder}: no folder can be made there ({error.strerror or error}); take another "
+            "--output-dir"
+        ) from error
+
+
 def claim_output(folder: Path, *, resume: bool, overwrite: bool) -> bool:
     """Make the folder, unless it is there; whether what an earlier run wrote must be removed.
 
@@ -136,15 +152,8 @@ def claim_output(folder: Path, *, resume: bool, overwrite: bool) -> bool:
         EcgByteError: it is a file or cannot be made, holds something else, or holds a model that
             neither `resume` nor `overwrite` allows to touch.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        empty = not any(folder.iterdir())
-    except OSError as error:
-        raise EcgByteError(
-            f"{folder}: no folder can be made there ({error.strerror or error}); take another "
-            "--output-dir"
-        ) from error
-    if empty:
+    make_folder(folder)
+    if not any(folder.iterdir()):
         return False
     if not is_output(folder):
         if resume and not any((folder / name).exists() for name in _written()):

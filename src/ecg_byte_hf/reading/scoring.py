@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,6 +196,16 @@ def _intervals(groups: Mapping[str, Sequence[Scored]], bootstrap: PatientBootstr
     return {
         name: bootstrap.interval(drawn_accuracy(group, bootstrap)) for name, group in groups.items()
     }
+
+
+def questions_sha256(scored: Sequence[Scored]) -> str:
+    """Which questions an accuracy is of: `ids_sha256` of those that exact match can judge."""
+    return ids_sha256(one.question_id for one in _judged(scored))
+
+
+def ids_sha256(ids: Iterable[str]) -> str:
+    """What a set of record or question ids shares with the same set alone: SHA-256 in hex."""
+    return hashlib.sha256("\n".join(sorted(set(ids))).encode()).hexdigest()
 
 
 def _judged(scored: Sequence[Scored]) -> list[Scored]:

@@ -13,6 +13,7 @@ from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub.model_card import refresh_model_card
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.hub_code.fingerprint import processor_sha256
 from ecg_byte_hf.progress import quiet_libraries
 
 from .argument_checks import check_numbers
@@ -113,7 +114,7 @@ def _train_one(
     from .vocabulary import draw_rows, resize_embeddings
 
     resume = bool(training.resume_from_checkpoint)
-    what = what_is_trained(arguments, training)
+    what = what_is_trained(arguments, training, corpus.ecg_processor)
     if resume and (finished := read_finished(out, what)) is not None:
         return finished
     main = training.process_index == 0
@@ -275,39 +276,59 @@ def _add_ecg_tokens(tokenizer: PreTrainedTokenizerFast, corpus: TokenisedCorpus)
     return add_ecg_tokens(tokenizer, processor.tokenizer, processor.feature_extractor.markers)
 
 
-def what_is_trained(arguments: ReadingArguments, training: TrainingArguments) -> dict[str, Any]:
-    """The arguments that another run must share to find its work done."""
+def what_is_trained(
+    arguments: ReadingArguments, training: TrainingArguments, ecg_processor: Any = None
+) -> dict[str, Any]:
+    """The arguments that another run must share to find its work done.
+
+    `ecg_processor` is what the ECGs are tokenised with, None for a method without ECG tokens.
+    """
     without = ("curve_every_steps", "overwrite", "push", "quiet", "num_proc", "train_blind")
     fields = {name: value for name, value in asdict(arguments).items() if name not in without}
-    names = (
+    names = [
         "max_steps",
         "num_train_epochs",
         "learning_rate",
         "lr_scheduler_type",
+        "lr_scheduler_kwargs",
         "warmup_steps",
+        "warmup_ratio",
+        "optim",
+        "optim_args",
+        "optim_target_modules",
         "weight_decay",
         "per_device_train_batch_size",
         "gradient_accumulation_steps",
+        "average_tokens_across_devices",
+        "world_size",
         "adam_beta1",
         "adam_beta2",
+        "adam_epsilon",
         "max_grad_norm",
+        "label_smoothing_factor",
+        "neftune_noise_alpha",
         "train_sampling_strategy",
+        "dataloader_drop_last",
         "eval_strategy",
+        "eval_steps",
         "load_best_model_at_end",
         "metric_for_best_model",
+        "greater_is_better",
         "bf16",
         "fp16",
         "seed",
-    )
-    # Of corpus and tokenizer what is in them counts too, not where they lie alone.
-    contents = {}
-    for folder, name in (
-        (arguments.corpus, "corpus.json"),
-        (arguments.tokenizer, "tokenizer.json"),
-        (arguments.tokenizer, "processor_config.json"),
-    ):
-        path = Path(folder) / name
-        contents[name] = path.read_text(encoding="utf-8") if path.is_file() else None
+        "data_seed",
+    ]
+    if training.load_best_model_at_end:
+        # The best is chosen among the checkpoints that were saved.
+        names += ["save_strategy", "save_steps"]
+    # Of corpus and tokenizer what is in them counts too, not where they lie alone; a tokenizer of
+    # the Hub has no files here.
+    described = Path(arguments.corpus) / "corpus.json"
+    contents = {
+        "corpus.json": described.read_text(encoding="utf-8") if described.is_file() else None,
+        "ecg_tokenizer": None if ecg_processor is None else processor_sha256(ecg_processor),
+    }
     return fields | {name: str(getattr(training, name, None)) for name in names} | contents
 
 

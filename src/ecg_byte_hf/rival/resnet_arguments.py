@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ecg_byte_hf.reading.arguments import parse_dataclass
+
 from .resnet_training import PRETRAININGS, ResNetBudget
 
 _BUDGET = ResNetBudget()
@@ -49,8 +51,4 @@ class ResNetArguments:
 
 def parse_resnet(argv: Sequence[str]) -> ResNetArguments:
     """Arguments of training/resnet.py from the command line."""
-    from transformers import HfArgumentParser
-
-    parser = HfArgumentParser(ResNetArguments)
-    (arguments,) = parser.parse_args_into_dataclasses(list(argv))
-    return arguments
+    return parse_dataclass(argv, ResNetArguments)

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from ecg_byte_hf.corpora import corpus_facts, open_questions
 from ecg_byte_hf.reading.intervals import PatientBootstrap
-from ecg_byte_hf.reading.scoring import Scored, accuracy, is_verify
+from ecg_byte_hf.reading.scoring import (
+    Scored,
+    accuracy,
+    ids_sha256,
+    is_verify,
+    questions_sha256,
+)
 from ecg_byte_hf.reading.yes_no import finding_asked, finding_aurocs
 
 from .labelled_ecgs import LabelledEcgs, SignalFormat, corpus_attribute, read_ecgs
@@ -47,7 +53,12 @@ def best_thresholds(found: NDArray[np.float32], labels: NDArray[np.float32]) -> 
 
 
 def evaluate_resnet(
-    model: EcgResNet, corpus: str | Path, split: str = "validation", *, quiet: bool = False
+    model: EcgResNet,
+    corpus: str | Path,
+    split: str = "validation",
+    *,
+    training: Mapping[str, Any] | None = None,
+    quiet: bool = False,
 ) -> dict[str, Any]:
     """The ResNet's AUROC and balanced accuracy on a split, and its answers to the questions.
 
@@ -55,7 +66,8 @@ def evaluate_resnet(
     patients (see `reading.yes_no.finding_aurocs`). `balanced_accuracy`: mean of sensitivity and
     specificity at the thresholds chosen on train, per class and macro. `accuracy`: of the corpus's
     own balanced yes/no questions about these classes, as training/evaluate.py scores a Llama;
-    None where there are none.
+    None where there are none. `settings` keeps `training`, what `resnet_output.how_trained` says,
+    by which `reading.comparison` knows seeds of one training.
 
     Raises:
         EcgByteError: the corpus has no such split, or other classes.
@@ -67,14 +79,17 @@ def evaluate_resnet(
     bootstrap = PatientBootstrap(ecgs.patient_ids)
     every = list(_every_finding(model, corpus, ecgs, found))
     asked = _answered(model, open_questions(corpus)[split].to_list(), ecgs, found)
+    balanced = [one for one in asked if one.balanced]
     settings = {
         "split": split,
         "records": len(ecgs.record_ids),
+        "records_sha256": ids_sha256(ecgs.record_ids),
+        "questions_sha256": questions_sha256(balanced),
         "parameters": sum(p.numel() for p in model.parameters()),
         "thresholds": dict(zip(config.classes, config.thresholds, strict=True)),
         "corpus": corpus_facts(corpus),
+        "training": None if training is None else dict(training),
     }
-    balanced = [one for one in asked if one.balanced]
     return {
         "accuracy": accuracy(balanced, bootstrap) if balanced else None,
         "yes_no": finding_aurocs(every, bootstrap),

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from ecg_byte_hf.corpora import open_corpus, open_questions
+from ecg_byte_hf.corpora.corpus import describe_corpus
 from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
 from ecg_byte_hf.reading.learning_curve import Cost
+from ecg_byte_hf.reading.output_folder import config_digest, make_folder
 
 from .labelled_ecgs import corpus_format, read_ecgs
 from .resnet import EcgResNet
@@ -26,12 +30,15 @@ def make_resnet(arguments: ResNetArguments) -> EcgResNet:
     Its thresholds are those of highest balanced accuracy on the ECGs it was trained on.
 
     Raises:
-        EcgByteError: the folder is not empty (nor to be overwritten), or the corpus has no labels.
+        EcgByteError: the folder is not empty (nor to be overwritten), a number cannot be trained
+            with, or the corpus has no labels or not the splits.
     """
     out = Path(arguments.output_dir)
     if (out / "config.json").exists() and not arguments.overwrite:
         raise EcgByteError(f"{out} holds a model: take another folder, or --overwrite true")
     budget = arguments.budget
+    check_splits(arguments)
+    make_folder(out)
     form = corpus_format(arguments.corpus)
     quiet_libraries()
     ecgs = read_ecgs(
@@ -50,6 +57,32 @@ def make_resnet(arguments: ResNetArguments) -> EcgResNet:
     facts = asdict(budget) | {"pretraining": arguments.pretraining, "records": len(ecgs.record_ids)}
     write_json({"cost": asdict(cost), "settings": facts}, out / COST_FILE)
     return model
+
+
+def check_splits(arguments: ResNetArguments) -> None:
+    """Raise `EcgByteError` unless the corpus has every split that is measured on, with questions.
+
+    A split that is missing would be found once the training is over.
+    """
+    corpus = arguments.corpus
+    asked = open_questions(corpus)
+    splits = [name for name in open_corpus(corpus) if name in asked]
+    for split in arguments.splits.split(","):
+        if split not in splits:
+            raise EcgByteError(
+                f"corpus {corpus} has no split {split!r} with questions: it has {', '.join(splits)}"
+            )
+
+
+def how_trained(arguments: ResNetArguments) -> dict[str, Any]:
+    """`config`, which ResNets share that differ in the seed alone, and `seed`."""
+    what = asdict(arguments.budget) | {
+        "corpus.json": describe_corpus(arguments.corpus),
+        "max_train_records": arguments.max_train_records,
+        "method": "ResNet",
+        "pretraining": arguments.pretraining,
+    }
+    return {"config": config_digest(what), "seed": arguments.seed}
 
 
 def read_cost(folder: str | Path) -> Cost:

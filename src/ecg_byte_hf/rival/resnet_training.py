@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class ResNetBudget:
         for name, least in (("epochs", 1), ("contrastive_epochs", 1), ("batch", 2)):
             if getattr(self, name) < least:
                 raise EcgByteError(f"--{name.replace('_', '-')} must be {least} or more")
+        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise EcgByteError(f"--learning-rate {self.learning_rate} must be greater than 0")
 
 
 def train_resnet(
