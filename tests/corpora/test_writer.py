@@ -281,7 +281,7 @@ def test_what_is_no_corpus(tmp_path):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_the_command_continues_after_it_was_stopped(tmp_path, how):
     def command(out: str) -> list[str]:
-        arguments = ["prepare", "simulation", "--records", "330", "--sampling-rate", "100"]
+        arguments = ["prepare", "simulation", "--records", "700", "--sampling-rate", "100"]
         return [sys.executable, "-m", "ecg_byte_hf.cli", *arguments, "--out", str(tmp_path / out)]
 
     stopped = subprocess.Popen(
@@ -297,5 +297,5 @@ def test_the_command_continues_after_it_was_stopped(tmp_path, how):
     for out in ("cut", "whole"):
         done = subprocess.run(command(out), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        assert "330 rows of 330 records at 100 Hz" in done.stdout.replace("\n", " ")
+        assert "700 rows of 700 records at 100 Hz" in done.stdout.replace("\n", " ")
     assert files_of(tmp_path / "cut") == files_of(tmp_path / "whole")
