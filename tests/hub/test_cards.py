@@ -26,6 +26,8 @@ from ecg_byte_hf.metrics import ECG_QA_FOLDER
 from ecg_byte_hf.shipped import shipped_file
 from tests.small_tokenizer import small_processor
 
+from .finished_folders import READING
+
 
 def scores(overall):
     return {
@@ -36,22 +38,6 @@ def scores(overall):
     }
 
 
-READING = {
-    "base": "org/base",
-    "context": 2048,
-    "corpus": {
-        "title": "Some ECGs",
-        "source": "some",
-        "licence": "cc-by-4.0",
-        "attribution": "Someone, 2020.",
-    },
-    "ecg_tokens_mean": 199.6,
-    "ecg_vocabulary": 1024,
-    "preset": "compact",
-    "questions": {"train": 120, "validation": 30},
-    "records": {"train": 60, "validation": 15},
-    "seed": 5,
-}
 EVALUATION = {
     "accuracy": scores(0.8125),
     "blind": scores(0.5),

@@ -163,11 +163,11 @@ def test_bigeminy_takes_a_second_template():
     assert np.sqrt(np.mean((codec.decode(words, strict=True) - bigeminy()) ** 2)) < 0.03
     spans = codec.locate(words)[1]
     assert spans[-1].stop == 384
-    second = codec.occurrences(words, Span("t1", 192 + 64, 192 + 80))
-    first = codec.occurrences(words, Span("t1", 64, 80))
+    second = codec.occurrences(words, [Span("t1", 192 + 64, 192 + 80)])[0]
+    first = codec.occurrences(words, [Span("t1", 64, 80)])[0]
     assert len(first) == len(second) == 5
     assert 145 < second[0].start - first[0].start < 200
-    assert len(codec.occurrences(words, Span("t1", 0, 384))) == 10
+    assert len(codec.occurrences(words, [Span("t1", 0, 384)])[0]) == 10
 
 
 def test_spans_of_rr_reach_from_beat_to_beat_and_cover_the_record():
@@ -190,13 +190,13 @@ def test_template_spans_lie_in_the_beat_and_occur_once_per_beat():
     assert spans[0].start == 0
     assert spans[-1].stop == 192
     middle = Span("t1", 64, 80)
-    found = codec.occurrences(words, middle)
+    found = codec.occurrences(words, [middle])[0]
     assert len(beats) - 1 <= len(found) <= len(beats)
     assert all(isinstance(span.start, int) and span.channel == "t1" for span in found)
     assert all(after.start > before.start for before, after in pairwise(found))
     assert found[1].start == int(beats[1]) - 70 + 64
     rest = Span("r1", 0, 16)
-    assert codec.occurrences(words, rest) == [rest]
+    assert codec.occurrences(words, [rest])[0] == [rest]
 
 
 @pytest.mark.filterwarnings("error")

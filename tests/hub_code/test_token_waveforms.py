@@ -54,7 +54,7 @@ def test_a_token_acts_where_its_occurrences_are(preset):
         acts = found
         if span.channel.startswith("t") and found:
             most = max(most, len(found))
-            acts = codec.occurrences(words, Span(span.channel, 0, 384))
+            (acts,) = codec.occurrences(words, [Span(span.channel, 0, 384)])
         else:
             assert found == ([span] if span.stop > span.start else [])
         outside = added.astype(np.float64) ** 2

@@ -154,7 +154,7 @@ def _take_apart(processor: EcgByteProcessor, record: EcgRecord) -> _Parts:
     laid_out = codec.decode(without_rest)[:, :samples]
     positions = codec.beat_positions(words)
     length = codec.waveform("t1", "").shape[1]
-    second = codec.occurrences(words, Span("t1", length, 2 * length))
+    second = codec.occurrences(words, [Span("t1", length, 2 * length)])[0]
     kinds = np.array(
         [any(span.start <= max(p, 0) < span.stop for span in second) for p in positions],
         dtype=np.int64,

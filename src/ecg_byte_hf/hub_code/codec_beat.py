@@ -427,22 +427,26 @@ class BeatCodec:
         words = self._seventeen(words, strict=False)
         return self._rhythm(words, self._samples(words)).positions / STEPS_PER_SAMPLE
 
-    def occurrences(self, words: Sequence[str], span: Span) -> list[Span]:
-        """Where in the record a span of `locate` acts: of a template, once in every beat.
+    def occurrences(self, words: Sequence[str], spans: Sequence[Span]) -> list[list[Span]]:
+        """Where in the record each span of `locate` acts: of a template, once in every beat.
 
         Spans of other channels come back as they are. What lies outside of the record is cut off.
         """
-        if not span.channel.startswith("t"):
-            return [span]
         words = self._seventeen(words, strict=False)
         samples = self._samples(words)
         rhythm = self._rhythm(words, samples)
         starts = rhythm.positions // STEPS_PER_SAMPLE - self._before
         ends = np.minimum(starts + self._beat_samples, np.append(starts[1:], samples))
+        beats = list(zip(starts.tolist(), ends.tolist(), rhythm.kinds.tolist(), strict=True))
+        return [
+            self._in_beats(span, beats) if span.channel.startswith("t") else [span]
+            for span in spans
+        ]
+
+    def _in_beats(self, span: Span, beats: Sequence[tuple[int, int, int]]) -> list[Span]:
+        """What a template's span covers of every beat (start, end, kind of template)."""
         found = []
-        for start, end, kind in zip(
-            starts.tolist(), ends.tolist(), rhythm.kinds.tolist(), strict=True
-        ):
+        for start, end, kind in beats:
             # The second template follows the first in the words.
             origin = start - kind * self._beat_samples
             first = max(origin + span.start, start, 0)

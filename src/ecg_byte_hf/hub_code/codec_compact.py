@@ -340,9 +340,9 @@ class CompactCodec:
             for channel, given, word in zip(self.channels, words, parsed, strict=False)
         ]
 
-    def occurrences(self, words: Sequence[str], span: Span) -> list[Span]:
-        """Where in the record a span of `locate` acts: where it lies."""
-        return [span]
+    def occurrences(self, words: Sequence[str], spans: Sequence[Span]) -> list[list[Span]]:
+        """Where in the record each span of `locate` acts: where it lies."""
+        return [[span] for span in spans]
 
 
 def word_spans(channel: str, word: str, parsed: Parsed, samples: int) -> list[Span]:

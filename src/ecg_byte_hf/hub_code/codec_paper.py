@@ -246,6 +246,6 @@ class PaperCodec:
             located.append(spans)
         return located
 
-    def occurrences(self, words: Sequence[str], span: Span) -> list[Span]:
-        """Where in the record a span of `locate` acts: where it lies."""
-        return [span]
+    def occurrences(self, words: Sequence[str], spans: Sequence[Span]) -> list[list[Span]]:
+        """Where in the record each span of `locate` acts: where it lies."""
+        return [[span] for span in spans]

@@ -185,11 +185,10 @@ class EcgIds:
 
     def occurrences(self, ids: NDArray[np.int64]) -> list[list[Span]]:
         """The spans of the record that each id acts in."""
-        words = self.to_words(ids)
-        codec = self._extractor.codec
+        spans = self.spans(ids)
+        found = self._extractor.codec.occurrences(self.to_words(ids), spans)
         return [
-            list(codec.occurrences(words, span)) if span.stop > span.start else []
-            for span in self.spans(ids)
+            acts if span.stop > span.start else [] for span, acts in zip(spans, found, strict=True)
         ]
 
     def symbols_of(self, i: int) -> str:

@@ -54,8 +54,8 @@ class Codec(Protocol):
     def locate(self, words: Sequence[str]) -> list[list[Span]]:
         """Per word the `Span` of every character."""
 
-    def occurrences(self, words: Sequence[str], span: Span) -> list[Span]:
-        """Where in the record a span of `locate` acts."""
+    def occurrences(self, words: Sequence[str], spans: Sequence[Span]) -> list[list[Span]]:
+        """Where in the record each span of `locate` acts."""
 
     def length(self, words: Sequence[str]) -> int:
         """How many samples `decode(words)` has."""
