@@ -12,6 +12,7 @@ too). Runs that differ in the seed of training alone are one line: mean and inte
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ from ecg_byte_hf.rival.two_stage_files import is_two_stage
 
 def main() -> None:
     options = parse_evaluate(sys.argv[1:])
+    if int(os.environ.get("RANK", "0")):
+        # One process measures; another that `accelerate launch` started would do it all again.
+        return
     if options.compare:
         compared = compare(options.compare, options.split)
         if options.json:
@@ -58,6 +62,7 @@ def main() -> None:
         dtype=options.dtype,
         seed=options.seed,
         shuffles=options.shuffles,
+        question_types=options.question_types,
         quiet=options.quiet,
         answers_path=Path(options.answers) if options.answers else None,
         load=_two_stage if is_two_stage(options.model) else load_reader,

@@ -88,12 +88,13 @@ def measure(
     linear = auroc(
         linear_logits(own_ids, train_ecgs.labels, test_ids, vocabulary_size), test_ecgs.labels
     )
-    say(f"linear AUROC {linear.mean():.4f}, {np.mean([len(one) for one in test_ids]):.0f} tokens")
+    tokens = float(np.mean([one.shape[-1] for one in test_ids]))
+    say(f"linear AUROC {linear.mean():.4f}, {tokens:.0f} tokens")
     result: dict[str, Any] = {
         "auroc_linear_macro": float(linear.mean()),
         "auroc_linear": dict(zip(CLASSES, linear.tolist(), strict=True)),
-        "tokens_mean": float(np.mean([len(one) for one in test_ids])),
-        "tokens_mean_train": float(np.mean([len(one) for one in own_ids])),
+        "tokens_mean": tokens,
+        "tokens_mean_train": float(np.mean([one.shape[-1] for one in own_ids])),
         "vocabulary_size": vocabulary_size,
     }
     if not budget.minutes:
@@ -112,13 +113,15 @@ def measure(
     logits = scores(model, test_ids)
     per_class = auroc(logits, test_ecgs.labels)
     low, high = macro_interval(logits, test_ecgs.labels)
+    epochs = history.epochs[-1]["epoch"]
     return result | {
         "auroc_macro": float(per_class.mean()),
         "auroc_interval": [low, high],
         "auroc": dict(zip(CLASSES, per_class.tolist(), strict=True)),
         "auroc_train": history.epochs[-1]["auroc_train"],
-        "epochs": history.epochs[-1]["epoch"],
+        "epochs": epochs,
         "seconds": history.seconds,
+        "examples_per_second": len(train_ecgs.signals) * epochs / history.seconds,
         "parameters": sum(p.numel() for p in model.parameters()),
         "budget": asdict(budget),
         "variation": asdict(variation) if variation else None,
@@ -140,6 +143,7 @@ def line(name: str, result: dict[str, Any]) -> str:
     return (
         f"{linear}; Llama {result['auroc_macro']:.4f} ({low:.3f} ... {high:.3f}), "
         f"{result['epochs']:.1f} epochs in {result['budget']['minutes']:g} min, "
+        f"{result['examples_per_second']:.1f} ECGs/s, "
         f"on training ECGs {result['auroc_train']:.3f}; {classes}"
     )
 
@@ -152,6 +156,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=20.0, help="of one idle core; 0: no Llama")
     parser.add_argument("--next-token", type=float, default=Budget.next_token)
     parser.add_argument("--plain", action="store_true", help="show each ECG as it is, every epoch")
+    parser.add_argument(
+        "--time", choices=("position", "embedding"), default="", help="tell tokens when they begin"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--corpus", type=Path, help="made by prepare ptb-xl-normalised")
     parser.add_argument("--json", type=Path, default=None)
@@ -187,12 +194,17 @@ def main() -> None:
     encode = processor.feature_extractor.encode
 
     def ids_of(signal: np.ndarray) -> np.ndarray:
-        return np.array(processor.words_to_ids(encode(signal, SAMPLING_RATE_HZ)), dtype=np.int64)
+        ids = processor.words_to_ids(encode(signal, SAMPLING_RATE_HZ))
+        if not arguments.time:
+            return np.array(ids, dtype=np.int64)
+        begins = [span.start for span in processor.token_spans(ids)]
+        return np.array([ids, begins], dtype=np.int64)
 
     budget = Budget(
         minutes=arguments.minutes,
         next_token=arguments.next_token,
         seed=arguments.seed,
+        time=arguments.time,
     )
     variation = None if arguments.plain else VARIATION
     result = measure(

@@ -19,7 +19,11 @@ GFLOP_PER_SECOND = 66.0
 RIDGE = 1000.0
 WIDTH, LAYERS, INNER_WIDTH = 160, 4, 432
 
+# A learned embedding of time tells stretches of so many samples apart.
+TIME_STEP, TIMES = 10, 128
+
 Ids = list[np.ndarray]
+"""Per ECG its ids (tokens,); or (2, tokens), each id over the sample that its token begins at."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Budget:
     `minutes` of one core that does nothing else, reckoned by `GFLOP_PER_SECOND`, so that a run is
     repeatable and does not hang on what else the machine does; `next_token`: weight of the
     next-token loss beside the classification loss; `dropped`: share of the tokens whose embedding
-    is zeroed while training.
+    is zeroed while training; `time`: how a token is told the sample it begins at, by its
+    "position" (RoPE's, in samples) or an added "embedding", or not at all.
     """
 
     minutes: float = 20.0
@@ -40,6 +45,7 @@ class Budget:
     next_token: float = 0.0
     dropped: float = 0.1
     seed: int = 0
+    time: str = ""
 
 
 @dataclass
@@ -53,7 +59,9 @@ class History:
 class Reader(nn.Module):
     """A Llama from scratch, 4 layers 160 wide, and logits from the mean of its last states."""
 
-    def __init__(self, vocabulary_size: int, classes: int, dropped: float = 0.0) -> None:
+    def __init__(
+        self, vocabulary_size: int, classes: int, dropped: float = 0.0, time: str = ""
+    ) -> None:
         super().__init__()
         self.llama = LlamaModel(
             LlamaConfig(
@@ -67,33 +75,46 @@ class Reader(nn.Module):
         )
         self.head = nn.Linear(WIDTH, classes)
         self.dropped = dropped
+        self.time = time
+        if time == "embedding":
+            self.embed_time = nn.Embedding(TIMES, WIDTH)
+            nn.init.normal_(self.embed_time.weight, std=0.02)
 
-    def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, Any]:
+    def forward(
+        self, ids: torch.Tensor, lengths: torch.Tensor, times: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, Any]:
         """Logits (batch, classes) and states (batch, tokens, 160) of right-padded ids.
 
-        Attention looks back only, so that the padding on the right needs no mask.
+        `times` (batch, tokens) are in samples. Attention looks back only, so that the padding on
+        the right needs no mask.
         """
         embedded = self.llama.embed_tokens(ids)
+        if times is not None and self.time == "embedding":
+            embedded = embedded + self.embed_time((times // TIME_STEP).clamp(max=TIMES - 1))
         if self.training and self.dropped:
             kept = torch.rand(ids.shape) >= self.dropped
             embedded = embedded * kept[..., None]
-        states = self.llama(inputs_embeds=embedded, use_cache=False).last_hidden_state
+        positions = times if self.time == "position" else None
+        states = self.llama(
+            inputs_embeds=embedded, position_ids=positions, use_cache=False
+        ).last_hidden_state
         own = (torch.arange(ids.shape[1])[None] < lengths[:, None])[..., None]
         mean = (states * own).sum(dim=1) / lengths[:, None]
         return self.head(mean), states
 
 
-def _padded(ids: Ids) -> tuple[torch.Tensor, torch.Tensor]:
-    lengths = torch.tensor([len(one) for one in ids])
-    batch = torch.zeros((len(ids), int(lengths.max())), dtype=torch.long)
-    for row, one in zip(batch, ids, strict=True):
-        row[: len(one)] = torch.from_numpy(one)
-    return batch, lengths
+def _padded(ids: Ids) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Ids (ECGs, tokens), lengths (ECGs,), and times (ECGs, tokens) if any; padded with 0."""
+    lengths = torch.tensor([one.shape[-1] for one in ids])
+    batch = torch.zeros((2, len(ids), int(lengths.max())), dtype=torch.long)
+    for number, one in enumerate(ids):
+        batch[: one.ndim, number, : one.shape[-1]] = torch.from_numpy(one)
+    return batch[0], lengths, batch[1] if ids[0].ndim == 2 else None
 
 
 def _batches(ids: Ids, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Random batches of ECGs that are about equally long."""
-    noisy = np.array([len(one) for one in ids]) * rng.uniform(0.9, 1.1, len(ids))
+    noisy = np.array([one.shape[-1] for one in ids]) * rng.uniform(0.9, 1.1, len(ids))
     ordered = np.argsort(noisy)
     batches = [ordered[start : start + size] for start in range(0, len(ids), size)]
     for number in rng.permutation(len(batches)):
@@ -129,7 +150,7 @@ def train(
     """
     torch.manual_seed(budget.seed)
     rng = np.random.default_rng(budget.seed)
-    model = Reader(vocabulary_size, labels.shape[1], budget.dropped)
+    model = Reader(vocabulary_size, labels.shape[1], budget.dropped, budget.time)
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW(
@@ -153,8 +174,8 @@ def train(
             factor = min(done / budget.warm_up, 0.5 * (1 + math.cos(math.pi * done)))
             for group in optimiser.param_groups:
                 group["lr"] = budget.learning_rate * max(factor, 0.01)
-            x, lengths = _padded([ids[k] for k in batch])
-            logits, states = model(x, lengths)
+            x, lengths, times = _padded([ids[k] for k in batch])
+            logits, states = model(x, lengths, times)
             loss = nn.functional.binary_cross_entropy_with_logits(logits, targets[batch])
             losses.append(loss.item())
             if budget.next_token:
@@ -181,7 +202,7 @@ def train(
 def scores(model: Reader, ids: Ids) -> np.ndarray:
     """Logits (ECGs, classes) of ids."""
     model.eval()
-    order = np.argsort([len(one) for one in ids])
+    order = np.argsort([one.shape[-1] for one in ids])
     found = np.zeros((len(ids), model.head.out_features))
     for start in range(0, len(ids), 32):
         part = order[start : start + 32]
@@ -203,14 +224,19 @@ def linear_logits(train_ids: Ids, labels: np.ndarray, test_ids: Ids, tokens: int
 
     Order and context do not count, so this says how much each token tells by itself.
     """
-    seen = np.sqrt(np.stack([np.bincount(one, minlength=tokens) for one in train_ids]))
+    seen = _counted(train_ids, tokens)
     mean = seen.mean(axis=0)
     seen -= mean
     weights = np.linalg.solve(
         seen @ seen.T + RIDGE * np.eye(len(seen)), labels - labels.mean(axis=0)
     )
-    asked = np.sqrt(np.stack([np.bincount(one, minlength=tokens) for one in test_ids])) - mean
+    asked = _counted(test_ids, tokens) - mean
     return np.asarray(asked @ (seen.T @ weights))
+
+
+def _counted(ids: Ids, tokens: int) -> np.ndarray:
+    counts = [np.bincount(one if one.ndim == 1 else one[0], minlength=tokens) for one in ids]
+    return np.sqrt(np.stack(counts))
 
 
 def macro_interval(

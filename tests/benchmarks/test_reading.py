@@ -41,8 +41,8 @@ def test_linear_reading_finds_the_telling_token():
 
 
 def test_a_budget_trains_the_same_every_time_and_stops_when_spent():
-    ids, labels = telling_ids(128)
-    per_epoch = 8 * training_gflop(16, 19)
+    ids, labels = telling_ids(64)
+    per_epoch = 4 * training_gflop(16, 19)
     budget = Budget(minutes=3 * per_epoch / 66 / 60, learning_rate=3e-3)
     told = []
     model, history = train(
@@ -60,3 +60,19 @@ def test_padding_changes_no_score():
     model, _ = train(lambda epoch: ids, labels, 30, Budget(minutes=1e-4))
     alone = np.concatenate([scores(model, [one]) for one in ids])
     assert scores(model, ids) == pytest.approx(alone, abs=1e-5)
+
+
+@pytest.mark.parametrize("time", ["position", "embedding"])
+def test_a_reader_that_is_told_the_time_finds_what_time_alone_tells(time):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (64, 1))
+    ids = []
+    for label in labels[:, 0]:
+        begins = np.sort(rng.integers(0, 1000 if label else 30, 8))
+        ids.append(np.stack([np.array([3, 4] * 4), begins]))
+    minutes = 10 * 4 * training_gflop(16, 8) / 66 / 60
+    budget = Budget(minutes, time=time, learning_rate=3e-3, dropped=0.0)
+    model, _ = train(lambda epoch: ids, labels, 30, budget)
+    told = auroc(scores(model, ids), labels).mean()
+    untold = auroc(scores(model, [np.stack([one[0], 0 * one[1]]) for one in ids]), labels).mean()
+    assert (told > 0.95, untold) == (True, 0.5)

@@ -235,6 +235,25 @@ def test_what_would_fail_at_the_end_is_refused_before_a_model_is_loaded(
     assert "\n" not in str(caught.value)
 
 
+def test_the_types_that_were_trained_on_are_asked_unless_others_are_named(
+    adapter, public_base, corpus
+):
+    def load(folder, **options):
+        reader = load_reader(folder, **options)
+        reader.settings["question_types"] = ["choose"]
+        return reader
+
+    options = {"base": str(public_base), "max_records": 8, "quiet": True, "load": load}
+    result = evaluate(adapter, corpus, **options)
+    assert set(result["accuracy"]["counts"]) == {"choose"}
+    assert result["settings"]["question_types"] == ["choose"]
+    other = evaluate(adapter, corpus, question_types=["verify"], **options)
+    assert set(other["accuracy"]["counts"]) == {"verify"}
+    assert other["settings"]["questions_sha256"] != result["settings"]["questions_sha256"]
+    with pytest.raises(EcgByteError, match="no question of the types poem: it has choose"):
+        evaluate(adapter, corpus, question_types=["poem"], **options)
+
+
 def test_bfloat16_reads_the_same_questions(adapter, public_base, corpus):
     options = {"base": str(public_base), "max_records": 4, "max_reports": 0, "quiet": True}
     exact = evaluate(adapter, corpus, **options)

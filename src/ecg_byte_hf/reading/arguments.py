@@ -45,6 +45,9 @@ class EvaluateArguments:
     )
     seed: int = field(default=0, metadata={"help": "of the shuffled control and the intervals"})
     shuffles: int = field(default=3, metadata={"help": "ways to give out others' ECGs"})
+    question_types: list[str] | None = field(
+        default=None, metadata={"help": "types of questions to ask; none: those trained on"}
+    )
     json: str | None = field(default=None, metadata={"help": "file for the result"})
     answers: str | None = field(default=None, metadata={"help": "file for every answer (JSONL)"})
     quiet: bool = field(default=False, metadata={"help": "no progress bars"})

@@ -32,6 +32,7 @@ def evaluate(
     dtype: str = "float32",
     seed: int = 0,
     shuffles: int = 3,
+    question_types: Sequence[str] | None = None,
     quiet: bool = False,
     answers_path: Path | None = None,
     load: Callable[..., Reader] = load_reader,
@@ -46,8 +47,9 @@ def evaluate(
     numbers and reports (at most `max_reports`, drawn; BERTScore with a local `encoder`) are scored
     apart, and questions that balancing did not choose count for AUROC alone. A control that cannot
     be made is None, and `not_made` says why (one patient alone, no blind model). `dtype` float32 or
-    bfloat16. `answers_path` gets every answer, one JSON object a line. `load` reads the folder of
-    another method (`rival.two_stage_reader`).
+    bfloat16. `question_types` are asked, by default those that the model was trained on, which need
+    not be all that the corpus has. `answers_path` gets every answer, one JSON object a line. `load`
+    reads the folder of another method (`rival.two_stage_reader`).
 
     Raises:
         EcgByteError: a folder is missing something, or nothing is left to ask.
@@ -68,6 +70,8 @@ def evaluate(
         raise EcgByteError(f"corpus {corpus} has no split {split!r}: it has {', '.join(splits)}")
     ecgs = reader.ids_of(splits[split], max_records)
     questions = [row for row in asked[split].to_list() if row["record_id"] in ecgs]
+    types = question_types or reader.settings.get("question_types")
+    questions = _of_types(questions, types, f"corpus {corpus}: split {split}")
     rows = sample_reports(questions, max_reports, seed)
     if all(row["question_type"] == REPORT for row in rows):
         raise EcgByteError(
@@ -117,6 +121,7 @@ def evaluate(
         "patients": len({row["patient_id"] for row in asked_rows}),
         "questions": result["accuracy"]["n"],
         "questions_sha256": questions_sha256(runs.scored["accuracy"]),
+        "question_types": sorted({row["question_type"] for row in asked_rows}),
         "ecg_tokens_mean": round(sum(map(len, ecgs.values())) / len(ecgs), 1),
         "seed": seed,
         "shuffles": shuffles,
@@ -124,6 +129,20 @@ def evaluate(
         "training": reader.settings,
     }
     return result
+
+
+def _of_types(
+    questions: list[dict[str, Any]], types: Sequence[str] | None, where: str
+) -> list[dict[str, Any]]:
+    """The questions of these types, of all where there are none."""
+    kept = [row for row in questions if not types or row["question_type"] in types]
+    if questions and not kept:
+        there = sorted({row["question_type"] for row in questions})
+        raise EcgByteError(
+            f"{where} has no question of the types {', '.join(types or ())}: it has "
+            f"{', '.join(there)}"
+        )
+    return kept
 
 
 def responder(reader: Reader, ecgs: Mapping[str, Sequence[int]]) -> Responder:
