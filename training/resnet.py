@@ -3,7 +3,8 @@
     python training/resnet.py --corpus CORPUS --output-dir OUT
 
 writes OUT/model.safetensors, OUT/config.json, OUT/training.json (what it took) and
-OUT/evaluation-validation.json. training/two_stage.py takes OUT as its encoder.
+OUT/evaluation-validation.json; with `--evaluate_only true` it measures the ResNet in OUT, as on
+`--splits test`. training/two_stage.py takes OUT as its encoder.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from ecg_byte_hf.reading.output_folder import evaluation_file
 
 
 def main() -> None:
+    from ecg_byte_hf.rival.resnet import load_resnet
     from ecg_byte_hf.rival.resnet_arguments import parse_resnet
     from ecg_byte_hf.rival.resnet_evaluation import evaluate_resnet
-    from ecg_byte_hf.rival.resnet_output import how_trained, make_resnet
+    from ecg_byte_hf.rival.resnet_output import check_splits, how_trained, make_resnet
     from ecg_byte_hf.rival.tables import print_resnet
 
     options = parse_resnet(sys.argv[1:])
-    model = make_resnet(options)
     out = Path(options.output_dir)
+    check_splits(options)
+    model = load_resnet(out) if options.evaluate_only else make_resnet(options)
     for split in options.splits.split(","):
         result = evaluate_resnet(
-            model, options.corpus, split, training=how_trained(options), quiet=options.quiet
+            model, options.corpus, split, training=how_trained(out), quiet=options.quiet
         )
         write_json(result, out / evaluation_file(split))
         print_resnet(result)

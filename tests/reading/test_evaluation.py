@@ -254,6 +254,27 @@ def test_the_types_that_were_trained_on_are_asked_unless_others_are_named(
         evaluate(adapter, corpus, question_types=["poem"], **options)
 
 
+def test_a_corpus_of_one_split_alone_is_measured(adapter, public_base, comparing, tmp_path):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    description = json.loads((comparing / "corpus.json").read_text())
+    description["splits"] = {"test": description["splits"]["test"]}
+    (alone / "corpus.json").write_text(json.dumps(description))
+    for part in ("data", "questions"):
+        (alone / part).mkdir()
+        for file in (comparing / part).glob("test*.parquet"):
+            shutil.copy(file, alone / part)
+    options = {"base": str(public_base), "max_records": 6, "max_reports": 0, "quiet": True}
+    result = evaluate(adapter, alone, split="test", **options)
+    assert result["accuracy"]["n"] > 0
+    assert result["majority"] is None
+    assert result["accuracy"]["above_majority"] is None
+    assert "no training questions" in result["not_made"]["majority"]
+    (alone / "corpus.json").write_text(json.dumps(description | {"unit": "SD"}))
+    with pytest.raises(EcgByteError, match=r"reads ECGs in mV, those of corpus .* are in SD"):
+        evaluate(adapter, alone, split="test", **options)
+
+
 def test_bfloat16_reads_the_same_questions(adapter, public_base, corpus):
     options = {"base": str(public_base), "max_records": 4, "max_reports": 0, "quiet": True}
     exact = evaluate(adapter, corpus, **options)

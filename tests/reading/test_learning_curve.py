@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from ecg_byte_hf import EcgByteError
-from ecg_byte_hf.reading import learning_curve
+from ecg_byte_hf.reading import learning_curve, training_log
 from ecg_byte_hf.reading.curve_table import curve_table
 from ecg_byte_hf.reading.learning_curve import Cost, LearningCurve, first_reached, read_curve
 from ecg_byte_hf.reading.responding import Response
@@ -107,11 +107,43 @@ def test_a_resumed_run_goes_on_from_its_last_point(clock, tmp_path):
     readings = [asked(record, "yes") for record in range(3)]
     path = tmp_path / "curve.json"
     run_stage(LearningCurve(path, readings, None, every=2), clock, Model(), "adapter", 4)
-    resumed = LearningCurve(path, readings, None, every=2)
+    resumed = LearningCurve(path, readings, None, every=2, resume=True)
     run_stage(resumed, clock, Model(), "adapter", 6, first=2)
     points = read_curve(path)["points"]
     assert [p["step"] for p in points] == [2, 4, 6]
     assert [p["seconds"] for p in points] == [2.0, 4.0, 6.0]
+
+
+def test_a_stage_that_begins_after_a_resume_keeps_what_earlier_stages_took(clock, tmp_path):
+    readings = [asked(record, "yes") for record in range(3)]
+    path = tmp_path / "curve.json"
+    run_stage(LearningCurve(path, readings, None, every=2), clock, Model(), "base", 4)
+    resumed = LearningCurve(path, readings, None, every=2, resume=True)
+    run_stage(resumed, clock, Model(), "adapter", 2)
+    points = read_curve(path)["points"]
+    assert [(p["stage"], p["step"]) for p in points] == [("base", 2), ("base", 4), ("adapter", 2)]
+    assert [p["seconds"] for p in points] == [2.0, 4.0, 6.0]
+    assert [p["examples"] for p in points] == [4, 8, 12]
+    anew = LearningCurve(path, readings, None, every=2)
+    run_stage(anew, clock, Model(), "base", 2)
+    assert [p["seconds"] for p in read_curve(path)["points"]] == [2.0]
+
+
+def test_measuring_is_no_part_of_the_speed(clock, tmp_path, monkeypatch):
+    monkeypatch.setattr(training_log, "time", clock)
+    speed = training_log.Throughput()
+    speed.on_train_begin(None, None, None)
+    readings = [asked(record, "yes") for record in range(3)]
+    curve = LearningCurve(tmp_path / "curve.json", readings, None, every=1)
+    curve.begin_stage("base", speed.leave_out)
+    loader = SimpleNamespace(dataset=[None] * 10)
+    state = SimpleNamespace(global_step=1, epoch=0.0, is_world_process_zero=True)
+    curve.on_train_begin(None, state, None)
+    for _ in range(2):
+        clock.now += 1.0
+        speed.on_step_end(None, state, None)
+        curve.on_step_end(None, state, None, model=Model(), train_dataloader=loader)
+    assert speed.seconds == 2.0
 
 
 def test_without_a_yes_or_no_question_there_is_no_curve(tmp_path):

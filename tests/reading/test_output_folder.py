@@ -65,6 +65,15 @@ def test_a_folder_of_something_else_is_never_touched(tmp_path, name, resume):
     assert path.read_text() == "{}"
 
 
+def test_a_model_of_another_method_is_left_alone(tmp_path):
+    make_model(tmp_path)
+    for preset, two_stage in (("two-stage", False), ("beat", True)):
+        (tmp_path / "reading.json").write_text(json.dumps({"sees_ecg": True, "preset": preset}))
+        with pytest.raises(EcgByteError, match="holds a model of another method"):
+            claim_output(tmp_path, resume=False, overwrite=True, two_stage=two_stage)
+        assert claim_output(tmp_path, resume=False, overwrite=True, two_stage=not two_stage)
+
+
 def test_an_interrupted_run_is_ours(tmp_path):
     (tmp_path / "training" / "base").mkdir(parents=True)
     assert is_output(tmp_path)

@@ -1,5 +1,6 @@
 """What a fine-tuning can be told beside its data: variants, rows, a stage without labels."""
 
+import json
 import math
 import shutil
 from functools import cache
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from ecg_byte_hf import EcgByteError
+from ecg_byte_hf.reading.learning_curve import read_curve
 from ecg_byte_hf.reading.output_folder import config_digest, read_finished, remove_output
 from ecg_byte_hf.reading.tokenised import TokenisedCorpus, load_ecg_processor
 from ecg_byte_hf.reading.training import finetune, what_is_trained
@@ -99,6 +101,81 @@ def test_every_option_at_once_survives_an_interruption_in_any_stage(
     for stage, losses in settings["losses"].items():
         assert losses["validation"] == expected["losses"][stage]["validation"]
     assert same(weights(folder), weights(out))
+
+
+def test_a_run_stopped_before_its_adapters_first_checkpoint_gives_the_same(
+    corpus, tokenizer, tmp_path, monkeypatch
+):
+    reading = {"curve_every_steps": 1, "max_validation_records": 30}
+    straight, cut = tmp_path / "straight", tmp_path / "cut"
+    train(corpus, tokenizer, straight, reading=reading)
+    with monkeypatch.context() as patched:
+        interrupt(patched, 3)
+        with pytest.raises(KeyboardInterrupt):
+            train(corpus, tokenizer, cut, reading=reading)
+    assert not list(cut.glob("training/adapter/checkpoint-*"))
+    curve = (cut / "curve.json").rename(tmp_path / "curve.json")
+    with pytest.raises(EcgByteError, match="was trained without it"):
+        train(corpus, tokenizer, cut, reading=reading, resume="true")
+    curve.rename(cut / "curve.json")
+    train(corpus, tokenizer, cut, reading=reading, resume="true")
+    assert same(weights(straight), weights(cut))
+    points = [read_curve(folder / "curve.json")["points"] for folder in (straight, cut)]
+    for name in ("stage", "step", "examples", "auroc", "accuracy"):
+        assert [p[name] for p in points[0]] == [p[name] for p in points[1]]
+    seconds = [p["seconds"] for p in points[1]]
+    assert seconds == sorted(seconds)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_run_does_not_go_on_with_other_arguments(
+    corpus, tokenizer, tmp_path, monkeypatch, finished
+):
+    with monkeypatch.context() as patched:
+        interrupt(patched, -1 if finished else 4)
+        if finished:
+            train(corpus, tokenizer, tmp_path)
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                train(corpus, tokenizer, tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    for change in ({"seed": 8}, {"learning_rate": 2e-3}, {"reading": {"context": 900}}):
+        with pytest.raises(EcgByteError, match="was begun with other arguments") as caught:
+            train(corpus, tokenizer, tmp_path, resume="true", **change)
+        assert "\n" not in str(caught.value)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    assert train(corpus, tokenizer, tmp_path, resume="true")["seed"] == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"corpus": "nowhere"}, "no such folder"),
+        ({"tokenizer": "nowhere"}, "no ECG processor here"),
+        ({"lora_target_modules": "nosuch"}, "no layer 'nosuch'"),
+        ({"small_llama": {"nosuch": 1}}, "unknown LlamaConfig field 'nosuch'"),
+        ({"question_types": ["riddle"]}, "no question of the types riddle"),
+        ({"question_types": "verify"}, "must be a list"),
+    ],
+)
+def test_a_mistake_does_not_cost_the_model_that_is_overwritten(
+    whole, corpus, tokenizer, tmp_path, change, message
+):
+    folder, reading, _ = whole("new")
+    out = shutil.copytree(folder, tmp_path / "out")
+    before = {path: path.stat().st_size for path in out.rglob("*")}
+    with pytest.raises(EcgByteError, match=message):
+        train(corpus, tokenizer, out, reading=reading | change, overwrite=True)
+    assert {path: path.stat().st_size for path in out.rglob("*")} == before
+
+
+def test_a_tokenizer_of_another_unit_is_refused(corpus, tokenizer, tmp_path):
+    other = shutil.copytree(corpus, tmp_path / "corpus")
+    description = json.loads((other / "corpus.json").read_text())
+    (other / "corpus.json").write_text(json.dumps(description | {"unit": "SD"}))
+    with pytest.raises(EcgByteError, match=r"reads ECGs in mV, those of corpus .* are in SD"):
+        train(other, tokenizer, tmp_path / "out")
+    assert not any((tmp_path / "out").iterdir())
 
 
 def test_settings_say_which_options_were_taken(whole):

@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from ecg_byte_hf.rival import resnet_output
 from ecg_byte_hf.rival.resnet_arguments import ResNetArguments
-from ecg_byte_hf.rival.resnet_output import how_trained
+from ecg_byte_hf.rival.resnet_output import how_trained, make_resnet
 from tests.reading import tiny
 
 from .conftest import COLUMNS
@@ -89,13 +90,30 @@ def test_a_resnet_that_cannot_be_made_is_refused_in_one_line_before_any_work(
     assert error.count("\n") == 1
 
 
-def test_seeds_of_a_resnet_share_a_configuration(corpus):
+def test_seeds_of_a_resnet_share_a_configuration(corpus, tmp_path):
     def of(**more):
-        return how_trained(ResNetArguments(str(corpus), "out", **more))
+        options = {"epochs": 1, "contrastive_epochs": 1, "max_train_records": 12} | more
+        out = tmp_path / str(len(list(tmp_path.iterdir())))
+        make_resnet(ResNetArguments(str(corpus), str(out), quiet=True, **options))
+        return how_trained(out)
 
     assert of(seed=1) == {"config": of()["config"], "seed": 1}
-    others = [of(epochs=3), of(pretraining="contrastive"), of(max_train_records=9)]
+    others = [of(epochs=2), of(pretraining="contrastive"), of(max_train_records=9)]
     assert of()["config"] not in [other["config"] for other in others]
+
+
+def test_a_resnet_that_is_there_is_measured_without_training(run, corpus, encoder, tmp_path):
+    out = shutil.copytree(encoder, tmp_path / "out")
+    weights = (out / "model.safetensors").stat().st_mtime_ns
+    arguments = ("--corpus", corpus, "--output_dir", out, "--evaluate_only", "true")
+    code, said, error = run("resnet.py", *arguments, "--splits", "test", "--quiet", "true")
+    assert code == 0, error
+    assert said.endswith("evaluation-test.json\n")
+    assert (out / "model.safetensors").stat().st_mtime_ns == weights
+    assert json.loads((out / "evaluation-test.json").read_text())["settings"]["split"] == "test"
+    (out / "training.json").unlink()
+    code, _, error = run("resnet.py", *arguments)
+    assert (code, error.count("\n")) == (1, 1)
 
 
 def test_what_is_missing_is_one_line(run, corpus, tmp_path):

@@ -107,7 +107,21 @@ def parse_finetune(
         arguments, training, _ = parser.parse_args_into_dataclasses(rest, look_for_args_file=False)
     except ValueError as error:
         raise EcgByteError(f"training arguments: {error}") from error
+    training.resume_from_checkpoint = _resume(training.resume_from_checkpoint)
     return arguments, training
+
+
+def _resume(value: str | bool | None) -> str | None:
+    """`"true"`, or None: a name of a checkpoint would be passed over, and a false one taken."""
+    said = str(value).lower()
+    if said in ("none", "false"):
+        return None
+    if said != "true":
+        raise EcgByteError(
+            f"--resume-from-checkpoint {value} must be true or false: every stage goes on from its "
+            "latest whole checkpoint"
+        )
+    return "true"
 
 
 def parse_evaluate(argv: Sequence[str]) -> EvaluateArguments:

@@ -15,6 +15,7 @@ from .output_folder import BLIND_FOLDER, SETTINGS_FILE
 from .responding import Ask, Response, respond
 from .scoring import REPORT, VERIFY, Scored, ids_sha256, questions_sha256
 from .sequences import build_readings, say_left_out, shown_records
+from .tokenised import check_unit
 
 MAX_REPORTS = 64
 
@@ -65,6 +66,7 @@ def evaluate(
     if answers_path is not None:
         _check_target(answers_path)
     reader = load(model, base=base, gguf_file=gguf_file, dtype=dtype)
+    check_unit(corpus, reader.unit, str(model))
     splits, asked = open_corpus(str(corpus)), open_questions(str(corpus))
     if split not in splits or split not in asked:
         raise EcgByteError(f"corpus {corpus} has no split {split!r}: it has {', '.join(splits)}")
@@ -97,7 +99,7 @@ def evaluate(
         responder(reader, {**ecgs, FLAT: reader.flat_ids()}),
         None if blind is None else responder(blind, {}),
         asked_rows,
-        asked["train"].to_list(),
+        asked["train"].to_list() if "train" in asked else [],
         patients,
         reader.longest_answer,
         seed=seed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -56,13 +56,19 @@ class LearningCurve(TrainerCallback):
         chat: Chat,
         every: int,
         before: Cost | None = None,
+        *,
+        resume: bool = False,
     ) -> None:
         """`readings`: the part of the validation split; `every`: steps of the optimiser.
+
+        `resume`: go on from the points that are in the file, those of earlier stages included.
 
         Raises:
             EcgByteError: no yes/no question is asked about these ECGs.
         """
         self._path, self._chat, self._every = path, chat, every
+        self._resume = resume
+        self._measured: Callable[[], None] = lambda: None
         self._before = before or Cost()
         self._cost = Cost(**asdict(self._before))
         self._stage, self._stage_began_with = "", 0.0
@@ -83,8 +89,9 @@ class LearningCurve(TrainerCallback):
             )
         self._bootstrap = PatientBootstrap([row["patient_id"] for _, row in self._asked], draws=1)
 
-    def begin_stage(self, name: str) -> None:
-        """Say what the points that follow belong to."""
+    def begin_stage(self, name: str, measured: Callable[[], None] = lambda: None) -> None:
+        """Say what the points that follow belong to; `measured` is called after each."""
+        self._measured = measured
         self._stage, self._stage_began_with = name, self._cost.examples
 
     def measure(self, model: Any) -> dict[str, float | None]:
@@ -109,7 +116,7 @@ class LearningCurve(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Start the clock, from the last point of an interrupted run."""
-        if state.global_step and not self._points and self._path.is_file():
+        if self._resume and not self._points and self._path.is_file():
             self._go_on(state.global_step)
         self._resume_clock()
 
@@ -168,6 +175,7 @@ class LearningCurve(TrainerCallback):
     def _clock_stopped(self) -> Iterator[None]:
         yield
         self._resume_clock()
+        self._measured()
 
     def _go_on(self, step: int) -> None:
         points = read_curve(self._path)["points"]

@@ -52,6 +52,11 @@ class Reader:
         return max(lengths.values(), default=1)
 
     @property
+    def unit(self) -> str:
+        """Of the ECGs that it was trained on: `mV`, or `SD` for standard deviations."""
+        return str(self.processor.feature_extractor.unit)
+
+    @property
     def shift(self) -> int:
         """What is added to an id of the ECG BPE to get the Llama's."""
         return int(self.processor.ecg_shift)

@@ -101,8 +101,11 @@ def answer_all(
         pairs = [(row, _of(ask, ())) for row, ask in asks]
         responses = _respond("blind", blind, [ask for _, ask in pairs], quiet)
         runs.scored["blind"] = [_scored(row, responses[ask]) for row, ask in pairs]
-    guess = majority_guesser(row for row in train_rows if is_balanced(row))
-    runs.scored["majority"] = [Scored.of(row, guess(row)) for row in rows if is_balanced(row)]
+    if train_rows:
+        guess = majority_guesser(row for row in train_rows if is_balanced(row))
+        runs.scored["majority"] = [Scored.of(row, guess(row)) for row in rows if is_balanced(row)]
+    else:
+        runs.not_made["majority"] = "the corpus has no training questions to take it of"
     return runs
 
 

@@ -30,6 +30,8 @@ SPEED_FILE = "speed.json"
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 MODEL_CONFIG = "config.json"
+# What stands for the preset in the settings of a model whose ECGs are a ResNet's features.
+TWO_STAGE = "two-stage"
 # Checkpoints (with the optimiser's state, and pickles) and the control that sees no ECG.
 NOT_FOR_THE_HUB = (f"{STAGES_FOLDER}/", f"{BLIND_FOLDER}/")
 
@@ -43,10 +45,11 @@ GATHERED = "gathered"
 _TENSORBOARD = "runs"
 _FINISHED_FILE = "finished.json"
 _BASE_FILE = "base.json"
+_BEGUN_FILE = "begun.json"
 _IGNORE_FILE = ".gitignore"
 _IGNORED = "".join(f"/{name}\n" for name in NOT_FOR_THE_HUB)
 _WEIGHTS = "model*.safetensors*"
-_STAGES = {PRETRAINING, "base", "adapter", _FINISHED_FILE, _BASE_FILE}
+_STAGES = {PRETRAINING, "base", "adapter", _BEGUN_FILE, _FINISHED_FILE, _BASE_FILE}
 _FILES = {
     SETTINGS_FILE,
     CURVE_FILE,
@@ -129,6 +132,15 @@ def is_output(folder: Path) -> bool:
     return bool(names) and names <= _STAGES
 
 
+def _preset(folder: Path) -> str | None:
+    """What `reading.json` names as the preset of the ECGs; None where there is none."""
+    try:
+        settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+        return str(settings["preset"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def make_folder(folder: Path) -> None:
     """Make the folder for the output, unless it is there.
 
@@ -145,12 +157,12 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
-def claim_output(folder: Path, *, resume: bool, overwrite: bool) -> bool:
+def claim_output(folder: Path, *, resume: bool, overwrite: bool, two_stage: bool = False) -> bool:
     """Make the folder, unless it is there; whether what an earlier run wrote must be removed.
 
     Raises:
         EcgByteError: it is a file or cannot be made, holds something else, or holds a model that
-            neither `resume` nor `overwrite` allows to touch.
+            neither `resume` nor `overwrite` allows to touch, or one of another method.
     """
     make_folder(folder)
     if not any(folder.iterdir()):
@@ -161,6 +173,11 @@ def claim_output(folder: Path, *, resume: bool, overwrite: bool) -> bool:
         raise EcgByteError(
             f"{folder} is not empty and holds no fine-tuned model, so nothing in it is touched: "
             "take another --output-dir"
+        )
+    if (_preset(folder) == TWO_STAGE) is not two_stage and _preset(folder):
+        raise EcgByteError(
+            f"{folder} holds a model of another method than this script's: take another "
+            "--output-dir"
         )
     if not (resume or overwrite):
         raise EcgByteError(
@@ -199,7 +216,7 @@ def remove_output(folder: Path) -> None:
         (stages / stage / SPEED_FILE).unlink(missing_ok=True)
         if (stages / stage).is_dir() and not any((stages / stage).iterdir()):
             (stages / stage).rmdir()
-    for name in (_FINISHED_FILE, _BASE_FILE):
+    for name in (_BEGUN_FILE, _FINISHED_FILE, _BASE_FILE):
         (stages / name).unlink(missing_ok=True)
     blind = folder / BLIND_FOLDER
     if blind.is_dir() and is_output(blind):
@@ -216,6 +233,35 @@ def _remove_model_files(folder: Path) -> None:
             path.unlink()
     if not any(folder.iterdir()):
         folder.rmdir()
+
+
+def begin_training(folder: Path, arguments: Mapping[str, Any]) -> None:
+    """Note with which arguments a training begins there, or goes on."""
+    note = folder / STAGES_FOLDER / _BEGUN_FILE
+    note.parent.mkdir(parents=True, exist_ok=True)
+    write_json({"arguments": arguments_digest(arguments)}, note)
+
+
+def check_begun(folder: Path, arguments: Mapping[str, Any]) -> None:
+    """See that a training which is to go on was begun with these arguments.
+
+    Checkpoints say nothing of the corpus, the seed or the schedule that they are of.
+
+    Raises:
+        EcgByteError: it was not.
+    """
+    for name in (_BEGUN_FILE, _FINISHED_FILE, _BASE_FILE):
+        try:
+            text = (folder / STAGES_FOLDER / name).read_text(encoding="utf-8")
+            begun = json.loads(text)["arguments"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if begun != arguments_digest(arguments):
+            raise EcgByteError(
+                f"{folder} was begun with other arguments, another corpus or tokenizer, so there "
+                "is nothing to go on with: give the same ones, take another --output-dir, or "
+                "--overwrite true"
+            )
 
 
 def write_base_trained(

@@ -36,8 +36,12 @@ def bf16_base(training: TrainingArguments) -> bool:
     They are where it is trained in it: it is frozen, and need not be cast each step. Not with
     FSDP, whose flat parameters need one dtype for the base and the float32 adapter.
     """
-    sharded = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
-    return bool(training.bf16) and not sharded
+    return bool(training.bf16) and not sharded()
+
+
+def sharded() -> bool:
+    """Whether `accelerate launch` set up FSDP."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
 
 
 def settle_precision(fields: dict[str, Any]) -> dict[str, Any]:

@@ -142,6 +142,10 @@ class ReadingArguments:
                 "--ecg-rows-spread 0 or --ecg-rows-start mean with --train-ecg-rows false: all ECG "
                 "tokens would be the same"
             )
+        if isinstance(self.question_types, str):
+            raise EcgByteError(
+                f"--question-types {self.question_types!r} must be a list: [{self.question_types}]"
+            )
         for name in ("augmentation", "small_llama"):
             if not isinstance(value := getattr(self, name), dict):
                 option = name.replace("_", "-")

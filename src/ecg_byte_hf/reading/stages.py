@@ -114,7 +114,7 @@ def run_stage(
     if variants is not None:
         trainer.epoch_of.tell(packed["train"])
     if curve is not None:
-        curve.begin_stage(folder.name)
+        curve.begin_stage(folder.name, trainer.throughput.leave_out)
         trainer.add_callback(curve)
     trainer.add_callback(ProgressBar(title, arguments.quiet))
     trainer.add_callback(LogLines(title, arguments.quiet))

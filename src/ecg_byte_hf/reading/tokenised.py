@@ -37,6 +37,7 @@ class TokenisedCorpus:
         from ecg_byte_hf.corpora import open_corpus, open_questions
 
         processor = load_ecg_processor(arguments.tokenizer)
+        check_unit(arguments.corpus, processor.feature_extractor.unit, arguments.tokenizer)
         splits, asked = open_corpus(arguments.corpus), open_questions(arguments.corpus)
         ecgs, questions = {}, {}
         limits = {
@@ -61,6 +62,21 @@ class TokenisedCorpus:
                     f"{', '.join(arguments.question_types or ('any',))}"
                 )
         return cls(processor, splits["train"], ecgs, questions)
+
+
+def check_unit(corpus: str | Path, unit: str, reader: str) -> None:
+    """See that a tokenizer or model reads ECGs in the unit of a corpus; `reader` names it.
+
+    Raises:
+        EcgByteError: it does not.
+    """
+    from ecg_byte_hf.corpora.corpus import describe_corpus
+
+    if (own := describe_corpus(corpus)["unit"]) != unit:
+        raise EcgByteError(
+            f"{reader} reads ECGs in {unit}, those of corpus {corpus} are in {own}: take one that "
+            "was made from such a corpus"
+        )
 
 
 def is_asked(row: Mapping[str, Any], arguments: ReadingArguments) -> bool:

@@ -27,6 +27,8 @@ from .output_folder import (
     SETTINGS_FILE,
     STAGES_FOLDER,
     base_folder,
+    begin_training,
+    check_begun,
     claim_output,
     config_digest,
     read_base_trained,
@@ -77,13 +79,12 @@ def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[s
     main = training.process_index == 0
     with training.main_process_first(desc="claim the folder"):
         resume = bool(training.resume_from_checkpoint)
-        if main and claim_output(out, resume=resume, overwrite=arguments.overwrite):
-            remove_output(out)
+        stale = main and claim_output(out, resume=resume, overwrite=arguments.overwrite)
     set_seed(training.seed)
     quiet_libraries()
     with training.main_process_first(desc="tokenise"):
         corpus = TokenisedCorpus.open(arguments)
-    settings = _train_one(arguments, training, corpus, out, blind=False)
+    settings = _train_one(arguments, training, corpus, out, blind=False, stale=stale)
     settings["blind"] = None
     if arguments.train_blind:
         set_seed(training.seed)
@@ -105,7 +106,11 @@ def _train_one(
     out: Path,
     *,
     blind: bool,
+    stale: bool = False,
 ) -> dict[str, Any]:
+    """One of the two models; `stale`: what an earlier run left in `out` goes before training."""
+    from transformers import set_seed
+
     from .adapter import add_adapter, check_lora_targets, save_adapter
     from .checkpoint import generation_config, save_checkpoint
     from .ecg_pretraining import ecgs_alone, pretrain
@@ -118,6 +123,8 @@ def _train_one(
     if resume and (finished := read_finished(out, what)) is not None:
         return finished
     main = training.process_index == 0
+    if resume:
+        check_begun(out, what)
     ecg_tokenizer = corpus.ecg_processor.tokenizer
     base_losses = read_base_trained(out, what) if resume else None
     base_done = base_losses is not None
@@ -127,7 +134,9 @@ def _train_one(
         ecg_rows = range(0)
     else:
         source = str(base_folder(out)) if new else str(arguments.base)
-        model, tokenizer = load_llama(source, arguments.gguf_file, bf16=bf16_base(training))
+        model, tokenizer = load_llama(
+            source, arguments.gguf_file, bf16=not new and bf16_base(training)
+        )
         known = len(tokenizer)
         shift = _add_ecg_tokens(tokenizer, corpus)
         ecg_rows = range(known, len(tokenizer))
@@ -146,9 +155,24 @@ def _train_one(
     if arguments.curve_every_steps and not blind:
         from .learning_curve import LearningCurve
 
+        if base_done and not (out / CURVE_FILE).is_file():
+            raise EcgByteError(
+                f"curve_every_steps: the small Llama in {out} was trained without it, so what it "
+                "took is not known: go on without it, or train again with --overwrite true"
+            )
         curve = LearningCurve(
-            out / CURVE_FILE, material.readings["validation"], chat, arguments.curve_every_steps
+            out / CURVE_FILE,
+            material.readings["validation"],
+            chat,
+            arguments.curve_every_steps,
+            resume=resume,
         )
+    with training.main_process_first(desc="begin"):
+        # Not before: what is wrong with the arguments has been said by now.
+        if stale:
+            remove_output(out)
+        if main:
+            begin_training(out, what)
     run = partial(
         run_stage,
         curve=curve,
@@ -202,6 +226,8 @@ def _train_one(
             write_base_trained(out, what, losses)
     resize_embeddings(model, len(tokenizer))
     draw_rows(model, ecg_rows, training.seed, spread, vectors)
+    # Whatever was drawn before: a base that is there already draws the same adapter.
+    set_seed(training.seed)
     adapted = add_adapter(
         model,
         ecg_rows,

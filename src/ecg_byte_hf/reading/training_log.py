@@ -111,10 +111,14 @@ class Throughput(TrainerCallback):
         self.seconds += now - self._since
         self._since = now
 
+    def leave_out(self) -> None:
+        """Do not count the time since the last step."""
+        self._since = time.perf_counter()
+
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Leave out what the evaluation took."""
-        self._since = time.perf_counter()
+        self.leave_out()
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Leave out what saving took."""
-        self._since = time.perf_counter()
+        self.leave_out()

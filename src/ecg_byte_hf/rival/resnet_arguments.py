@@ -33,6 +33,9 @@ class ResNetArguments:
     learning_rate: float = field(default=_BUDGET.learning_rate, metadata={"help": "its peak"})
     max_train_records: int | None = field(default=None, metadata={"help": "fewer ECGs to train on"})
     splits: str = field(default="validation", metadata={"help": "measured on, by commas"})
+    evaluate_only: bool = field(
+        default=False, metadata={"help": "measure the ResNet in output_dir, train none"}
+    )
     seed: int = field(default=0, metadata={"help": "of weights, order and variation"})
     overwrite: bool = field(default=False, metadata={"help": "replace the ResNet that is there"})
     quiet: bool = field(default=False, metadata={"help": "no progress bars"})

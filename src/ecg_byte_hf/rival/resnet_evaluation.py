@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_byte_hf.corpora import corpus_facts, open_questions
+from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.reading.intervals import PatientBootstrap
 from ecg_byte_hf.reading.scoring import (
     Scored,
@@ -20,7 +21,13 @@ from ecg_byte_hf.reading.scoring import (
 )
 from ecg_byte_hf.reading.yes_no import finding_asked, finding_aurocs
 
-from .labelled_ecgs import LabelledEcgs, SignalFormat, corpus_attribute, read_ecgs
+from .labelled_ecgs import (
+    LabelledEcgs,
+    SignalFormat,
+    corpus_attribute,
+    corpus_format,
+    read_ecgs,
+)
 from .resnet import EcgResNet
 from .resnet_training import probabilities
 
@@ -70,10 +77,12 @@ def evaluate_resnet(
     by which `reading.comparison` knows seeds of one training.
 
     Raises:
-        EcgByteError: the corpus has no such split, or other classes.
+        EcgByteError: the corpus has no such split, other classes or another unit.
     """
     config = model.config
     form = SignalFormat(config.sampling_rate, config.samples, config.cleaned)
+    if corpus_format(corpus).cleaned != config.cleaned:
+        raise EcgByteError(f"the ResNet reads ECGs in another unit than those of corpus {corpus}")
     ecgs = read_ecgs(corpus, split, form, quiet=quiet)
     found = probabilities(model, ecgs).numpy()
     bootstrap = PatientBootstrap(ecgs.patient_ids)

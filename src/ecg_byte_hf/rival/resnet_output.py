@@ -55,7 +55,8 @@ def make_resnet(arguments: ResNetArguments) -> EcgResNet:
     model.config.thresholds = list(best_thresholds(probabilities(model, ecgs).numpy(), ecgs.labels))
     model.save_pretrained(out)
     facts = asdict(budget) | {"pretraining": arguments.pretraining, "records": len(ecgs.record_ids)}
-    write_json({"cost": asdict(cost), "settings": facts}, out / COST_FILE)
+    content = {"config": _config(arguments), "cost": asdict(cost), "settings": facts}
+    write_json(content, out / COST_FILE)
     return model
 
 
@@ -74,15 +75,34 @@ def check_splits(arguments: ResNetArguments) -> None:
             )
 
 
-def how_trained(arguments: ResNetArguments) -> dict[str, Any]:
-    """`config`, which ResNets share that differ in the seed alone, and `seed`."""
+def _config(arguments: ResNetArguments) -> str:
+    """What ResNets share that differ in the seed alone."""
     what = asdict(arguments.budget) | {
         "corpus.json": describe_corpus(arguments.corpus),
         "max_train_records": arguments.max_train_records,
         "method": "ResNet",
         "pretraining": arguments.pretraining,
     }
-    return {"config": config_digest(what), "seed": arguments.seed}
+    return config_digest(what)
+
+
+def how_trained(folder: str | Path) -> dict[str, Any]:
+    """`config`, which ResNets share that differ in the seed alone, and `seed`; None if not noted.
+
+    Raises:
+        EcgByteError: `training.json` is missing or damaged.
+    """
+    content = _read(folder)
+    return {"config": content.get("config"), "seed": content["settings"].get("seed")}
+
+
+def read_trained(folder: str | Path) -> dict[str, Any]:
+    """How the ResNet in a folder was trained, but for its seed.
+
+    Raises:
+        EcgByteError: `training.json` is missing or damaged.
+    """
+    return {name: value for name, value in _read(folder)["settings"].items() if name != "seed"}
 
 
 def read_cost(folder: str | Path) -> Cost:
@@ -91,9 +111,15 @@ def read_cost(folder: str | Path) -> Cost:
     Raises:
         EcgByteError: `training.json` is missing or damaged.
     """
+    return Cost(**_read(folder)["cost"])
+
+
+def _read(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / COST_FILE
     try:
-        return Cost(**json.loads(path.read_text(encoding="utf-8"))["cost"])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        Cost(**content["cost"])
+        return {**content, "settings": dict(content["settings"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EcgByteError(
             f"{path} is missing or damaged: make the ResNet again with training/resnet.py"

@@ -26,21 +26,23 @@ from ecg_byte_hf.reading.output_folder import (
     CURVE_FILE,
     SETTINGS_FILE,
     STAGES_FOLDER,
+    TWO_STAGE,
     claim_output,
     config_digest,
     remove_output,
     write_ignore_file,
 )
+from ecg_byte_hf.reading.precision import bf16_base, sharded
 from ecg_byte_hf.reading.repository import commit_of
 from ecg_byte_hf.reading.sequences import Chat, build_readings, shown_records
 from ecg_byte_hf.reading.stages import run_stage, stage_arguments
 from ecg_byte_hf.reading.tokenised import is_asked
 from ecg_byte_hf.reading.training import what_is_trained
 
-from .labelled_ecgs import LabelledEcgs, SignalFormat, read_ecgs
+from .labelled_ecgs import LabelledEcgs, SignalFormat, corpus_format, read_ecgs
 from .projection import EcgEmbedding, Projector, put_in
 from .resnet import EcgResNet, load_resnet
-from .resnet_output import read_cost
+from .resnet_output import read_cost, read_trained
 from .two_stage_arguments import TwoStageArguments
 from .two_stage_files import remove_encoder
 from .two_stage_output import save_two_stage
@@ -75,6 +77,8 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
         raise EcgByteError("early_stopping_patience needs load_best_model_at_end")
     if training.resume_from_checkpoint:
         raise EcgByteError("training/two_stage.py does not resume: train again with --overwrite")
+    if sharded():
+        raise EcgByteError("training/two_stage.py does not shard its model (FSDP): use DDP")
     # The signals of all ECGs are a buffer: every process has them, and they never change.
     training.ddp_broadcast_buffers = False
     out = Path(training.output_dir)
@@ -82,10 +86,15 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
     quiet_libraries()
     encoder = load_resnet(arguments.encoder)
     with training.main_process_first(desc="claim the folder"):
-        if main and claim_output(out, resume=False, overwrite=arguments.overwrite):
+        stale = main and claim_output(
+            out, resume=False, overwrite=arguments.overwrite, two_stage=True
+        )
+    ecgs, questions = _read(arguments, encoder)
+    read_cost(arguments.encoder)
+    with training.main_process_first(desc="remove what is overwritten"):
+        if stale:
             remove_encoder(out)
             remove_output(out)
-    ecgs, questions = _read(arguments, encoder)
     set_seed(training.seed)
     settings = _train_one(arguments, training, ecgs, questions, out, encoder)
     settings["blind"] = None
@@ -107,6 +116,11 @@ def _read(
     """ECGs and questions of train and validation, as many as `reading` takes."""
     config = encoder.config
     form = SignalFormat(config.sampling_rate, config.samples, config.cleaned)
+    if corpus_format(arguments.corpus).cleaned != config.cleaned:
+        raise EcgByteError(
+            f"--encoder {arguments.encoder} was trained on ECGs in another unit than those of "
+            f"corpus {arguments.corpus}: train one on this corpus with training/resnet.py"
+        )
     limits = {"train": arguments.max_train_records, "validation": arguments.max_validation_records}
     asked = open_questions(arguments.corpus)
     ecgs, questions = {}, {}
@@ -153,7 +167,9 @@ def _train_one(
         add_placeholders(tokenizer)
         model = new_llama(tokenizer, arguments.small_llama, arguments.context)
     else:
-        model, tokenizer = load_llama(str(arguments.base), arguments.gguf_file, bf16=training.bf16)
+        model, tokenizer = load_llama(
+            str(arguments.base), arguments.gguf_file, bf16=bf16_base(training)
+        )
         add_placeholders(tokenizer)
     modules = arguments.lora_target_modules
     targets = modules if modules == "all-linear" else modules.split(",")
@@ -214,8 +230,9 @@ def _train_one(
     for turn in (turn for reading in readings["train"] for turn in reading.turns):
         kind = turn.row["question_type"]
         longest[kind] = max(longest.get(kind, 0), len(turn.answer_ids))
-    # Which ResNet it was is said by what it cost; of several seeds each has its own.
+    # Of the ResNet what it was trained on counts: of several seeds each has its own.
     what = what_is_trained(replace(arguments, encoder="", evaluate=True), training)
+    what["encoder"] = read_trained(arguments.encoder)
     settings = {
         "augmentation": "turned and scaled" if arguments.augment and encoder is not None else None,
         "base": "made here" if new else arguments.base_id or arguments.base,
@@ -224,13 +241,17 @@ def _train_one(
         "context": context,
         "corpus": corpus_facts(arguments.corpus),
         "ecg_tokens_mean": 0 if encoder is None else arguments.columns,
-        "encoder": {"cost": asdict(before), "trained": arguments.train_encoder},
+        "encoder": {
+            "cost": asdict(before),
+            "settings": what["encoder"],
+            "trained": arguments.train_encoder,
+        },
         "left_out": {split: vars(counts) for split, counts in left_out.items()},
         "longest_answers": longest,
         "losses": losses,
         "max_steps": training.max_steps,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "preset": "two-stage",
+        "preset": TWO_STAGE,
         "questions": {split: sum(len(r.turns) for r in rs) for split, rs in readings.items()},
         "questions_per_sequence": arguments.questions_per_sequence,
         "records": {split: len(rs) for split, rs in readings.items()},

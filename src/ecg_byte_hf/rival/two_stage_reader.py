@@ -42,6 +42,11 @@ class TwoStageReader(Reader):
         self.chat.vocabulary = self.embedding.end_id
         return shown
 
+    @property
+    def unit(self) -> str:
+        """Of the ECGs that it was trained on."""
+        return str(self.settings["corpus"]["unit"])
+
     def flat_ids(self) -> list[int]:
         """The ids of an ECG of zeros, among those that `ids_of` read."""
         return [] if self.embedding is None else self.embedding.flat_ids
