@@ -43,6 +43,10 @@ class Caller:
     def __reduce__(self):
         return os.system, ("echo called > called",)
 
+    def __repr__(self):
+        # An address would name the tests otherwise in every process.
+        return "Caller()"
+
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize(
