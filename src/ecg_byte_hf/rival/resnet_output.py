@@ -31,13 +31,12 @@ def make_resnet(arguments: ResNetArguments) -> EcgResNet:
 
     Raises:
         EcgByteError: the folder is not empty (nor to be overwritten), a number cannot be trained
-            with, or the corpus has no labels or not the splits.
+            with, or the corpus has no labels.
     """
     out = Path(arguments.output_dir)
     if (out / "config.json").exists() and not arguments.overwrite:
         raise EcgByteError(f"{out} holds a model: take another folder, or --overwrite true")
     budget = arguments.budget
-    check_splits(arguments)
     make_folder(out)
     form = corpus_format(arguments.corpus)
     quiet_libraries()

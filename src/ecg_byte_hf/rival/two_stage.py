@@ -90,6 +90,7 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
             out, resume=False, overwrite=arguments.overwrite, two_stage=True
         )
     ecgs, questions = _read(arguments, encoder)
+    # What cannot be read is said before anything is removed.
     read_cost(arguments.encoder)
     with training.main_process_first(desc="remove what is overwritten"):
         if stale:
