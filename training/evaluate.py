@@ -63,6 +63,7 @@ def main() -> None:
         seed=options.seed,
         shuffles=options.shuffles,
         question_types=options.question_types,
+        variants=options.variants,
         quiet=options.quiet,
         answers_path=Path(options.answers) if options.answers else None,
         load=_two_stage if is_two_stage(options.model) else load_reader,

@@ -48,6 +48,10 @@ class EvaluateArguments:
     question_types: list[str] | None = field(
         default=None, metadata={"help": "types of questions to ask; none: those trained on"}
     )
+    variants: int = field(
+        default=0,
+        metadata={"help": "yes/no once more, from the mean of an ECG and so many variants"},
+    )
     json: str | None = field(default=None, metadata={"help": "file for the result"})
     answers: str | None = field(default=None, metadata={"help": "file for every answer (JSONL)"})
     quiet: bool = field(default=False, metadata={"help": "no progress bars"})

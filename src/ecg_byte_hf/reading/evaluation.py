@@ -9,6 +9,7 @@ from typing import Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
+from .averaging import measure_averaged, with_variants
 from .loading import Reader, load_reader
 from .measuring import FLAT, Responder, answer_all, sample_reports, summarise
 from .output_folder import BLIND_FOLDER, SETTINGS_FILE
@@ -34,6 +35,7 @@ def evaluate(
     seed: int = 0,
     shuffles: int = 3,
     question_types: Sequence[str] | None = None,
+    variants: int = 0,
     quiet: bool = False,
     answers_path: Path | None = None,
     load: Callable[..., Reader] = load_reader,
@@ -49,7 +51,9 @@ def evaluate(
     apart, and questions that balancing did not choose count for AUROC alone. A control that cannot
     be made is None, and `not_made` says why (one patient alone, no blind model). `dtype` float32 or
     bfloat16. `question_types` are asked, by default those that the model was trained on, which need
-    not be all that the corpus has. `answers_path` gets every answer, one JSON object a line. `load`
+    not be all that the corpus has. With `variants`, yes/no questions are answered once more, from
+    the mean over an ECG and as many variants of it: `averaged` (`averaging.measure_averaged`), else
+    None. `answers_path` gets every answer, one JSON object a line. `load`
     reads the folder of another method (`rival.two_stage_reader`).
 
     Raises:
@@ -57,7 +61,12 @@ def evaluate(
     """
     from ecg_byte_hf.corpora import open_corpus, open_questions
 
-    least_of = (("shuffles", shuffles, 1), ("max_reports", max_reports, 0), ("seed", seed, 0))
+    least_of = (
+        ("shuffles", shuffles, 1),
+        ("max_reports", max_reports, 0),
+        ("seed", seed, 0),
+        ("variants", variants, 0),
+    )
     for name, number, least in least_of:
         if number < least:
             raise EcgByteError(f"{name} {number} must be {least} or more")
@@ -70,7 +79,13 @@ def evaluate(
     splits, asked = open_corpus(str(corpus)), open_questions(str(corpus))
     if split not in splits or split not in asked:
         raise EcgByteError(f"corpus {corpus} has no split {split!r}: it has {', '.join(splits)}")
-    ecgs = reader.ids_of(splits[split], max_records)
+    shown_rows = splits[split]
+    if max_records is not None:
+        shown_rows = shown_rows.select(range(min(max_records, len(shown_rows))))
+    # All at once: a two-stage reader holds the ECGs that it was shown last.
+    with_variants_of = with_variants(shown_rows, variants, seed) if variants else shown_rows
+    ids = reader.ids_of(with_variants_of)
+    ecgs = {str(record): ids[str(record)] for record in shown_rows["record_id"]}
     questions = [row for row in asked[split].to_list() if row["record_id"] in ecgs]
     types = question_types or reader.settings.get("question_types")
     questions = _of_types(questions, types, f"corpus {corpus}: split {split}")
@@ -95,8 +110,9 @@ def evaluate(
     if (blind_folder / SETTINGS_FILE).is_file():
         blind = load(blind_folder, base=base, gguf_file=gguf_file, dtype=dtype)
     patients = dict(zip(splits[split]["record_id"], splits[split]["patient_id"], strict=True))
+    own = responder(reader, {**ids, FLAT: reader.flat_ids()})
     runs = answer_all(
-        responder(reader, {**ecgs, FLAT: reader.flat_ids()}),
+        own,
         None if blind is None else responder(blind, {}),
         asked_rows,
         asked["train"].to_list() if "train" in asked else [],
@@ -113,6 +129,11 @@ def evaluate(
     if answers_path is not None:
         _write_answers(answers_path, runs.scored["accuracy"])
     result: dict[str, Any] = summarise(runs, seed=seed, encoder=encoder)
+    result["averaged"] = (
+        measure_averaged(own, asked_rows, patients, variants, seed=seed, quiet=quiet)
+        if variants
+        else None
+    )
     result["unscored"][REPORT] = len(questions) - len(rows)
     result["left_out"] = vars(left_out)
     shown = {record for row in asked_rows for record in shown_records(row)}

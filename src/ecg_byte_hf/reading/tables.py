@@ -123,6 +123,26 @@ def print_accuracies(result: Mapping[str, Any]) -> None:
         console.print(f"{control}: {reason}", markup=False)
 
 
+def _averaged_lines(result: Mapping[str, Any]) -> list[str]:
+    """A line on yes/no from several variants of an ECG, own and shuffled; none where not made."""
+    averaged = result.get("averaged")
+    if not averaged:
+        return []
+    parts = []
+    for run, title in (("own", "own ECG"), ("shuffled", "shuffled")):
+        of = averaged[run] or {}
+        said = []
+        if share := of.get("accuracy"):
+            said.append(f"{with_interval(share['overall'], share['interval'])} % right")
+        for name, found in ((of.get("auroc") or {}).get("macro") or {}).items():
+            area = with_interval(found["auroc"], found["interval"], per_cent=False)
+            said.append(f"macro AUROC {name} {area}")
+        if said:
+            parts.append(f"{title} {', '.join(said)}")
+    title = f"yes or no, mean over an ECG and {averaged['variants']} variants of it"
+    return [f"{title}: {'; '.join(parts)}"] if parts else []
+
+
 def _ends(interval: Sequence[float] | None, *, per_cent: bool = True) -> str:
     if not interval:
         return "-"
@@ -130,8 +150,8 @@ def _ends(interval: Sequence[float] | None, *, per_cent: bool = True) -> str:
 
 
 def apart_lines(result: Mapping[str, Any]) -> list[str]:
-    """A line each for lists of findings, numbers and reports, own ECG and controls; may be none."""
-    lines = []
+    """A line each for averaged yes or no, lists of findings, numbers and reports; may be none."""
+    lines = _averaged_lines(result)
     for name, what in (("findings", "F1 of lists of findings"), ("numeric", "numbers")):
         parts = []
         for run in COLUMNS:
