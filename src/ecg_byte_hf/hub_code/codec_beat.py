@@ -9,13 +9,13 @@ first nine words are empty and the rest is what `compact` says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .beat_alphabets import BeatAlphabets
 from .beats import (
     AFTER_S,
     BEFORE_S,
@@ -40,12 +40,10 @@ from .rr_word import decode_beats, encode_beats
 from .run_lengths import (
     ALPHABET,
     BLOCK,
-    SYMBOLS,
     Parsed,
     character_places,
     encode_rows,
     parse,
-    symbols_before,
 )
 from .spans import Span, Stretch, check_placed
 
@@ -59,30 +57,9 @@ _SYMBOLS_PER_TOKEN = {"rr": 1.15, "t": 2.65, "r": 3.3}
 # Without a template, lone values are spared only a little: fewer stand alone.
 _PLAIN_LONE_DEAD_ZONE = 0.7
 
-_KINDS = ("rr", "t", "r")
-
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
-
-
-def _kind(channel: str) -> str:
-    """Which kind of word a channel's is: `rr`, `t` or `r`."""
-    return channel.rstrip("0123456789")
-
-
-@cache
-def _own_from_common(kind: str) -> dict[int, str]:
-    """For `str.translate`: the common alphabet into that of one kind of word."""
-    shift = _KINDS.index(kind) * SYMBOLS
-    return {ord(symbol): chr(ord(symbol) + shift) for symbol in ALPHABET}
-
-
-@cache
-def _common_from_own(kind: str) -> dict[int, str]:
-    """The way back. Characters of the common alphabet that are not the kind's own become NUL."""
-    foreign = dict.fromkeys(map(ord, ALPHABET), "\0")
-    return foreign | {ord(own): chr(common) for common, own in _own_from_common(kind).items()}
 
 
 class _Coded(NamedTuple):
@@ -188,22 +165,20 @@ class BeatCodec:
         self._beat_samples = max(2, -(-beat // BLOCK)) * BLOCK
         self._usual_interval = round(_USUAL_INTERVAL_S * self.sampling_rate * STEPS_PER_SAMPLE)
         self.template_words = template_words
-        self._placed: PlacedWords | None = None
-        if template_words == "placed":
-            self._placed = PlacedWords(COMPONENTS, self._beat_samples // BLOCK)
-        self.alphabet_of_kind = self._alphabets()
+        placed = template_words == "placed"
+        self._written = BeatAlphabets(
+            self.channels,
+            separate=alphabets == "separate",
+            placed=PlacedWords(COMPONENTS, self._beat_samples // BLOCK) if placed else None,
+        )
+        self.alphabet_of_kind = self._written.of_kind
         self.alphabet: str = "".join(self.alphabet_of_kind.values())
-
-    def _alphabets(self) -> dict[str, str]:
-        if self.alphabets == "joint":
-            return {"all": ALPHABET + (self._placed.alphabet if self._placed else "")}
-        own = {kind: "".join(_own_from_common(kind).values()) for kind in _KINDS}
-        return own | ({"t": self._placed.alphabet} if self._placed else {})
 
     @property
     def piece_starts(self) -> str:
         """Characters that no merge should reach across from the left."""
-        return self._placed.starts if self._placed else ""
+        placed = self._written.placed
+        return placed.starts if placed else ""
 
     @property
     def klt(self) -> Float32 | None:
@@ -262,25 +237,12 @@ class BeatCodec:
             plain = [""] * (1 + COMPONENTS) + self._rest.words(values, components.shape[1])
             coded.append(_Coded(plain, error))
         words, _, templates = min(coded, key=lambda one: _cost(one, error))
+        rr, *rest = map(self._written.own, self.channels, words)
         return [
-            *self._own(self.channels[:1], words[:1]),
-            *self._own_template_words(words[1 : 1 + COMPONENTS], templates),
-            *self._own(self.channels[1 + COMPONENTS :], words[1 + COMPONENTS :]),
+            rr,
+            *self._written.templates(words[1 : 1 + COMPONENTS], templates),
+            *rest[COMPONENTS:],
         ]
-
-    def _own(self, channels: Sequence[str], words: Sequence[str]) -> list[str]:
-        """Words in the common alphabet, in those of their channels."""
-        if self.alphabets == "joint":
-            return list(words)
-        return [
-            word.translate(_own_from_common(_kind(channel)))
-            for channel, word in zip(channels, words, strict=True)
-        ]
-
-    def _own_template_words(self, words: Sequence[str], values: Int32 | None) -> list[str]:
-        if self._placed is None or values is None:
-            return self._own(self.channels[1 : 1 + COMPONENTS], words)
-        return self._placed.encode(values)
 
     def _error(self, values: NDArray[np.int32], coefficients: Float32) -> float:
         missed = (values * np.float32(self._rest.step) - coefficients).ravel()
@@ -319,7 +281,9 @@ class BeatCodec:
 
     def _rhythm(self, words: Sequence[str], samples: int, strict: bool = False) -> _Rhythm:
         """Beats and templates of the first nine of 17 words, for a signal of `samples`."""
-        parsed = [self._parse(number, word) for number, word in enumerate(words[: 1 + COMPONENTS])]
+        parsed = [
+            self._written.parse(number, word) for number, word in enumerate(words[: 1 + COMPONENTS])
+        ]
         positions, kinds = decode_beats(parsed[0], self._usual_interval)
         outside = round(_OUTSIDE_S * self.sampling_rate) * STEPS_PER_SAMPLE
         kept = (positions >= -outside) & (positions < samples * STEPS_PER_SAMPLE + outside)
@@ -362,39 +326,14 @@ class BeatCodec:
         if not len(positions) and any(len(word.places) for word in parsed[1:]):
             raise EcgByteError("beat: the words have a representative beat but no R peaks")
 
-    def _common(self, channel: str, word: str) -> str:
-        """A channel's word in the common alphabet; what is foreign to the channel stays foreign.
-
-        Placed template words stay as they are.
-        """
-        if self.alphabets == "joint" or self._is_placed(channel):
-            return word
-        return word.translate(_common_from_own(_kind(channel)))
-
-    def _is_placed(self, channel: str) -> bool:
-        return self._placed is not None and _kind(channel) == "t"
-
-    def _parse(self, number: int, word: str, place: int = 0) -> Parsed:
-        """Read the word (or a part of it, from `place`) of the channel with this number."""
-        if self._placed is not None and 1 <= number <= COMPONENTS:
-            return self._placed.parse(word, number - 1, place)
-        parsed = parse(word)
-        return parsed.part(0, len(parsed.places), place) if place else parsed
-
-    def _symbols_before(self, number: int, word: str) -> Int64:
-        """How many known symbols stand before each character, and in all."""
-        if self._placed is None or not 1 <= number <= COMPONENTS:
-            return symbols_before(word)
-        known = self._placed.known(word, number - 1)
-        return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(known)])
-
     def _seventeen(self, words: Sequence[str], strict: bool) -> list[str]:
         """Seventeen words in the common alphabet (or placed), whatever is given."""
         if strict and len(words) != len(self.channels):
             raise EcgByteError(f"beat: {len(words)} words instead of {len(self.channels)}")
         words = [*words, *[""] * len(self.channels)][: len(self.channels)]
         return [
-            self._common(channel, word) for channel, word in zip(self.channels, words, strict=True)
+            self._written.common(channel, word)
+            for channel, word in zip(self.channels, words, strict=True)
         ]
 
     def length(self, words: Sequence[str]) -> int:
@@ -457,21 +396,16 @@ class BeatCodec:
 
     def places(self, channel: str, word: str) -> NDArray[np.int64]:
         """Which coefficient (`rr`: beat) each character begins at: int64 (characters,)."""
-        if not self._is_placed(channel):
-            return character_places(self._common(channel, word))
+        if not self._written.is_placed(channel):
+            return character_places(self._written.common(channel, word))
         number = self.channels.index(channel)
-        before = self._symbols_before(number, word)[:-1]
-        places = np.append(self._parse(number, word).places, 0)
+        before = self._written.symbols_before(number, word)[:-1]
+        places = np.append(self._written.parse(number, word).places, 0)
         return np.asarray(places[before])
 
     def usual_channel(self, symbols: str) -> str:
         """The first channel that symbols may stand in, `r1` where they do not tell."""
-        if self._placed is not None and symbols[:1] and symbols[0] in self._placed.alphabet:
-            return self.channels[1 + self._placed.component(symbols)]
-        for kind, alphabet in self.alphabet_of_kind.items():
-            if symbols[:1] and symbols[0] in alphabet and kind != "all":
-                return next(channel for channel in self.channels if _kind(channel) == kind)
-        return "r1"
+        return self._written.usual_channel(symbols) or "r1"
 
     def waveform(self, channel: str, symbols: str, place: int = 0) -> Float32:
         """What symbols add, in the signal's unit.
@@ -484,17 +418,18 @@ class BeatCodec:
         """
         nominal = self._rest.nominal_samples
         places = 2 * self._beat_samples if channel.startswith("t") else nominal
-        symbols = self._common(channel, symbols)
+        symbols = self._written.common(channel, symbols)
+        placed = self._written.placed
         alphabet = ALPHABET
-        if self._placed is not None and self._is_placed(channel):
-            alphabet = self._placed.alphabet
+        if placed is not None and self._written.is_placed(channel):
+            alphabet = placed.alphabet
         check_placed("beat", self.channels, channel, symbols, alphabet, place, places)
         number = self.channels.index(channel)
         if channel == "rr":
             return np.zeros((12, nominal), dtype=np.float32)
         if number > COMPONENTS:
             return self._rest.waveform(channel, symbols, place)
-        parsed = self._parse(number, symbols, place % self._beat_samples)
+        parsed = self._written.parse(number, symbols, place % self._beat_samples)
         coefficients = dequantise([parsed], self._beat_samples, self._template.step)
         return self._rest.leads(signal_from_blocks(coefficients), number - 1)
 
@@ -509,8 +444,8 @@ class BeatCodec:
         words = self._seventeen(words, strict=False)
         samples = self._samples(words)
         rhythm = self._rhythm(words, samples)
-        parsed = [self._parse(number, word) for number, word in enumerate(words)]
-        before = [self._symbols_before(number, word) for number, word in enumerate(words)]
+        parsed = [self._written.parse(number, word) for number, word in enumerate(words)]
+        before = [self._written.symbols_before(number, word) for number, word in enumerate(words)]
         for word, start, stop in stretches:
             part = parsed[word].part(before[word][start], before[word][stop])
             if word > COMPONENTS:
@@ -561,10 +496,10 @@ class BeatCodec:
 
     def _locate_template(self, number: int, word: str, samples: int) -> list[Span]:
         channel = self.channels[number]
-        parsed = self._parse(number, word)
-        if not self._is_placed(channel) or not parsed.foreign:
+        parsed = self._written.parse(number, word)
+        if not self._written.is_placed(channel) or not parsed.foreign:
             return word_spans(channel, word, parsed, samples)
-        before = self._symbols_before(number, word)
+        before = self._written.symbols_before(number, word)
         known = word_spans(channel, "", parsed._replace(foreign=0), samples)
         # A foreign character covers nothing, where the one before it ended.
         ends = [0, *(span.stop for span in known)]
