@@ -78,6 +78,16 @@ def test_another_phase_of_the_template_is_the_same_signal_in_other_words(preset)
             assert errors[0] < 1.5 * errors[1]
 
 
+def test_a_share_of_the_tokens_is_left_out_and_never_the_markers():
+    ids = list(range(1000, 1400))
+    kept = Augmentation(token_dropout=0.2).kept(ids, np.random.default_rng(1))
+    assert kept == sorted(kept)
+    assert (kept[0], kept[-1]) == (1000, 1399)
+    assert len(kept) == pytest.approx(320, abs=30)
+    assert Augmentation().kept(ids, np.random.default_rng(1)) == ids
+    assert Augmentation(token_dropout=0.9).kept([5, 6], np.random.default_rng(0)) == [5, 6]
+
+
 @pytest.mark.parametrize(
     ("strengths", "message"),
     [
@@ -88,6 +98,7 @@ def test_another_phase_of_the_template_is_the_same_signal_in_other_words(preset)
         ({"share": True}, "share True"),
         ({"window_s": 1.0}, "window_s 1.0 must be 2 to 10"),
         ({"phase_ms": 60.0}, "phase_ms 60.0 must be 0 to 50"),
+        ({"token_dropout": 1.0}, "token_dropout 1.0 must be 0 to 0.9"),
     ],
 )
 def test_senseless_strengths_are_refused(strengths, message):

@@ -7,7 +7,7 @@ asked about it has the same answer. Electrodes and hands differ more than that: 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -22,7 +22,8 @@ from .hub_code.signal_checks import MAX_DURATION_S, MIN_DURATION_S
 _WANDER_HZ = (0.1, 0.6)
 # A beat may lie 0.1 s outside of its record, and its alignment uses up to half of that.
 _LARGEST_PHASE_MS = 50.0
-_CHANCES = ("share", "turn", "window", "lead_dropout")
+# With more there is hardly an ECG left.
+_MOST_DROPPED = 0.9
 
 Float32 = NDArray[np.float32]
 
@@ -36,7 +37,9 @@ class Augmentation:
     `lead_gain`: standard deviations of the logarithm of a gain of all leads, and of one for each
     independent lead; `noise`, `wander`: largest root mean square of white noise and of a slow
     sine, in those of the lead; `lead_dropout`: chance that one independent lead is flat;
-    `phase_ms`: how far the beat presets' template is moved at most against the R peaks.
+    `phase_ms`: how far the beat presets' template is moved at most against the R peaks;
+    `token_dropout`: share of its tokens that any ECG shown lacks, varied or not (as word dropout:
+    Bowman et al., CoNLL 2016, section 3.1).
     """
 
     share: float = 0.5
@@ -49,6 +52,7 @@ class Augmentation:
     wander: float = 0.1
     lead_dropout: float = 0.05
     phase_ms: float = 10.0
+    token_dropout: float = 0.0
 
     @classmethod
     def of(cls, strengths: Mapping[str, Any]) -> Augmentation:
@@ -62,6 +66,8 @@ class Augmentation:
             if name not in names:
                 raise EcgByteError(f"augmentation has no {name!r}; it has {', '.join(names)}")
             low, high = 0.0, 1.0
+            if name == "token_dropout":
+                high = _MOST_DROPPED
             if name == "window_s":
                 low, high = MIN_DURATION_S, MAX_DURATION_S
             elif name == "phase_ms":
@@ -91,6 +97,14 @@ class Augmentation:
     def phase_s(self, rng: np.random.Generator) -> float:
         """How far a template is moved against its R peaks, in seconds."""
         return float(rng.uniform(-self.phase_ms, self.phase_ms)) / 1e3 if self.phase_ms else 0.0
+
+    def kept(self, ids: Sequence[int], rng: np.random.Generator) -> list[int]:
+        """The ids of an ECG that `token_dropout` leaves; first and last, the markers, always."""
+        if not self.token_dropout:
+            return list(ids)
+        stays = rng.random(len(ids)) >= self.token_dropout
+        stays[[0, -1]] = True
+        return [i for i, stay in zip(ids, stays, strict=True) if stay]
 
     def _stretch(self, signal: Float32, sampling_rate: float, rng: np.random.Generator) -> Float32:
         samples = signal.shape[1]

@@ -106,6 +106,25 @@ def test_every_variant_is_an_ecg_and_the_questions_stay(setting):
     assert len(ends) == 2
 
 
+def test_tokens_are_left_out_of_plain_and_of_varied_ecgs_others_each_epoch(setting):
+    record = setting.records[0]
+    for share in (0.0, 1.0):
+        dense = replace(setting.variants, augmentation=Augmentation(share=share))
+        sparse = replace(
+            setting.variants, augmentation=Augmentation(share=share, token_dropout=0.25)
+        )
+        drawn = []
+        for epoch in (0, 1):
+            whole, kept = (list(one.ids(record, epoch, 0)) for one in (dense, sparse))
+            assert (kept[0], kept[-1]) == (whole[0], whole[-1])
+            assert 0.5 < len(kept) / len(whole) < 0.95
+            rest = iter(whole)
+            assert all(i in rest for i in kept)
+            drawn.append(kept)
+        assert drawn[0] != drawn[1]
+        assert list(sparse.ids(record, 1, 0)) == drawn[1]
+
+
 def test_a_variant_that_would_not_fit_gives_way_to_the_plain_ecg(setting):
     longest = max(len(one) for one in ids_of(setting.dataset(per_sequence=1)))
     dataset = setting.dataset(

@@ -47,6 +47,9 @@ class EcgVariants:
         `part` tells several sequences with the same ECG apart.
         """
         rng = np.random.default_rng((*self.seed, epoch, zlib.crc32(record_id.encode()), part))
+        return self.augmentation.kept(self._whole(record_id, rng), rng)
+
+    def _whole(self, record_id: str, rng: np.random.Generator) -> Sequence[int]:
         if not happens(self.augmentation.share, rng):
             return self.plain[record_id]
         row = self.rows[self._places[record_id]]
