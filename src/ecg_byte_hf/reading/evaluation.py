@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
-from .averaging import measure_averaged, with_variants
+from .averaging import Averages, is_yes_no, measure_averaged, turned_or_cut, with_variants
 from .loading import Reader, load_reader
 from .measuring import FLAT, Responder, answer_all, sample_reports, summarise
 from .output_folder import BLIND_FOLDER, SETTINGS_FILE
-from .responding import Ask, Response, respond
+from .responding import YES_NO, Ask, Response, respond, shared_ids
 from .scoring import REPORT, VERIFY, Scored, ids_sha256, questions_sha256
 from .sequences import build_readings, say_left_out, shown_records
 from .tokenised import check_unit
@@ -52,9 +53,9 @@ def evaluate(
     be made is None, and `not_made` says why (one patient alone, no blind model). `dtype` float32 or
     bfloat16. `question_types` are asked, by default those that the model was trained on, which need
     not be all that the corpus has. With `variants`, yes/no questions are answered once more, from
-    the mean over an ECG and as many variants of it: `averaged` (`averaging.measure_averaged`), else
-    None. `answers_path` gets every answer, one JSON object a line. `load`
-    reads the folder of another method (`rival.two_stage_reader`).
+    the mean over an ECG and as many variants of it: `averaged` (`averaging.measure_averaged`, and
+    the `strengths` of what was varied), else None. `answers_path` gets every answer, one JSON
+    object a line. `load` reads the folder of another method (`rival.two_stage_reader`).
 
     Raises:
         EcgByteError: a folder is missing something, or nothing is left to ask.
@@ -82,9 +83,9 @@ def evaluate(
     shown_rows = splits[split]
     if max_records is not None:
         shown_rows = shown_rows.select(range(min(max_records, len(shown_rows))))
+    strengths = turned_or_cut(reader.settings.get("augmentation"))
     # All at once: a two-stage reader holds the ECGs that it was shown last.
-    with_variants_of = with_variants(shown_rows, variants, seed) if variants else shown_rows
-    ids = reader.ids_of(with_variants_of)
+    ids = reader.ids_of(with_variants(shown_rows, variants, strengths, seed))
     ecgs = {str(record): ids[str(record)] for record in shown_rows["record_id"]}
     questions = [row for row in asked[split].to_list() if row["record_id"] in ecgs]
     types = question_types or reader.settings.get("question_types")
@@ -105,6 +106,11 @@ def evaluate(
     if not quiet:
         say_left_out({split: left_out}, reader.settings["context"])
     asked_rows = [turn.row for reading in readings for turn in reading.turns]
+    if variants and not any(map(is_yes_no, asked_rows)):
+        raise EcgByteError(
+            f"corpus {corpus}: split {split} has no yes/no question to answer from variants of an "
+            "ECG: leave variants out, or ask for such types"
+        )
     blind_folder = Path(model) / BLIND_FOLDER
     blind = None
     if (blind_folder / SETTINGS_FILE).is_file():
@@ -129,11 +135,11 @@ def evaluate(
     if answers_path is not None:
         _write_answers(answers_path, runs.scored["accuracy"])
     result: dict[str, Any] = summarise(runs, seed=seed, encoder=encoder)
-    result["averaged"] = (
-        measure_averaged(own, asked_rows, patients, variants, seed=seed, quiet=quiet)
-        if variants
-        else None
-    )
+    result["averaged"] = None
+    if variants:
+        averages = Averages(own, variants, fitting(reader, ids))
+        averaged = measure_averaged(averages, asked_rows, patients, seed=seed, quiet=quiet)
+        result["averaged"] = averaged | {"strengths": asdict(strengths)}
     result["unscored"][REPORT] = len(questions) - len(rows)
     result["left_out"] = vars(left_out)
     shown = {record for row in asked_rows for record in shown_records(row)}
@@ -175,6 +181,18 @@ def responder(reader: Reader, ecgs: Mapping[str, Sequence[int]]) -> Responder:
         return respond(reader.model, reader.chat, ecgs, asks, advance)
 
     return answer
+
+
+def fitting(reader: Reader, ecgs: Mapping[str, Sequence[int]]) -> Callable[[Ask], bool]:
+    """Whether a reader's context holds an ask about ECGs by name, and an answer of yes or no."""
+    chat, context = reader.chat, reader.settings["context"]
+    longest = max(len(chat.answer_ids(answer)) for answer in YES_NO)
+
+    def fits(ask: Ask) -> bool:
+        before = shared_ids(chat, [ecgs[name] for name in ask.ecgs])
+        return len(before) + len(chat.question_ids(ask.question)) + longest <= context
+
+    return fits
 
 
 def _check_target(path: Path) -> None:

@@ -119,7 +119,7 @@ def summarise(runs: Runs, *, seed: int = 0, draws: int = DRAWS, encoder: str | N
     draws of patients in all of them. Comparisons are asked and not scored where a kind has fewer
     than 5 sets of ECGs; `unscored` counts them.
     """
-    few = _too_few(runs.scored["accuracy"])
+    few = too_few(runs.scored["accuracy"])
     kept = {
         name: [one for one in scored if one.kind not in few] for name, scored in runs.scored.items()
     }
@@ -169,7 +169,7 @@ def sample_reports(
     return [row for i, row in enumerate(rows) if row["question_type"] != REPORT or i in kept]
 
 
-def _too_few(scored: Sequence[Scored]) -> dict[str, int]:
+def too_few(scored: Sequence[Scored]) -> dict[str, int]:
     """Kinds of comparisons of too few ECGs to say anything, and their questions."""
     sets: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for one in scored:

@@ -124,23 +124,29 @@ def print_accuracies(result: Mapping[str, Any]) -> None:
 
 
 def _averaged_lines(result: Mapping[str, Any]) -> list[str]:
-    """A line on yes/no from several variants of an ECG, own and shuffled; none where not made."""
+    """A line on yes/no from an ECG alone and with its variants; none where not made."""
     averaged = result.get("averaged")
     if not averaged:
         return []
+    variants = averaged["variants"]
+    titles = {
+        "once": "from the ECG as it is",
+        "own": f"from the mean over it and {variants} variants",
+        "shuffled": "from others' likewise",
+    }
     parts = []
-    for run, title in (("own", "own ECG"), ("shuffled", "shuffled")):
+    for run, title in titles.items():
         of = averaged[run] or {}
         said = []
         if share := of.get("accuracy"):
-            said.append(f"{with_interval(share['overall'], share['interval'])} % right")
+            of_type = with_interval(share["overall"], share["interval"])
+            said.append(f"{of_type} % right of {share['n']}")
         for name, found in ((of.get("auroc") or {}).get("macro") or {}).items():
             area = with_interval(found["auroc"], found["interval"], per_cent=False)
             said.append(f"macro AUROC {name} {area}")
         if said:
             parts.append(f"{title} {', '.join(said)}")
-    title = f"yes or no, mean over an ECG and {averaged['variants']} variants of it"
-    return [f"{title}: {'; '.join(parts)}"] if parts else []
+    return [f"the likelier of yes and no: {'; '.join(parts)}"] if parts else []
 
 
 def _ends(interval: Sequence[float] | None, *, per_cent: bool = True) -> str:
@@ -150,7 +156,10 @@ def _ends(interval: Sequence[float] | None, *, per_cent: bool = True) -> str:
 
 
 def apart_lines(result: Mapping[str, Any]) -> list[str]:
-    """A line each for averaged yes or no, lists of findings, numbers and reports; may be none."""
+    """A line each for averaged yes or no, lists of findings, numbers and reports; may be none.
+
+    Own ECG and controls side by side.
+    """
     lines = _averaged_lines(result)
     for name, what in (("findings", "F1 of lists of findings"), ("numeric", "numbers")):
         parts = []
