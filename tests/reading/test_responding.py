@@ -82,6 +82,22 @@ def test_the_probability_of_yes_is_that_of_the_whole_answer(reader):
     assert not math.isclose(responses[asks[0]].p_yes, responses[asks[1]].p_yes, rel_tol=1e-3)
 
 
+def test_one_question_has_one_probability_whatever_shares_the_pass(reader, monkeypatch):
+    model, chat, shift = reader
+    monkeypatch.setattr(responding, "_TAIL_TOKENS", 40)
+    asks = [
+        Ask(ecgs, TEXTS[0], candidates, greedy=greedy, longest=longest)
+        for ecgs in ((), ("a",), ("c", "a"))
+        for candidates in (YES_NO, (*YES_NO, "not sure"))
+        for greedy in (True, False)
+        for longest in (3, 6)
+    ]
+    others = [Ask(("b",), text, YES_NO) for text in TEXTS]
+    responses = respond(model, chat, ecgs_of(shift), [*asks, *others])
+    for ecgs in ((), ("a",), ("c", "a")):
+        assert len({responses[ask].p_yes for ask in asks if ask.ecgs == ecgs}) == 1
+
+
 def test_answers_that_begin_alike_are_told_apart_by_what_follows(reader):
     """A tokenizer of bytes: "yes" and "no" are several tokens each, and their ends differ."""
     model, chat, shift = reader

@@ -354,6 +354,7 @@ def test_max_steps_0_builds_and_stops(corpus, tokenizer, tmp_path):
         ({"base_id": "a/b"}, "saved whole"),
         ({"train_ecg_rows": False, "ecg_rows_spread": 0.0}, "would be the same"),
         ({"train_ecg_rows": False, "ecg_rows_start": "mean"}, "would be the same"),
+        ({"train_ecg_rows": False}, "--train-ecg-rows false needs --base"),
         ({"ecg_rows_start": "zero"}, "--ecg-rows-start 'zero' must be one of random, mean, wave"),
         ({"train_questions": "some"}, "--train-questions 'some' must be one of all, balanced"),
         ({"augmentation": [0.1]}, r"--augmentation \[0.1\] must be a mapping of names to values"),

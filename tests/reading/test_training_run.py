@@ -86,6 +86,15 @@ def test_a_log_file_gets_a_line_per_log_and_quiet_none(train, capsys):
     assert "adapter: " not in capsys.readouterr().err
 
 
+def test_a_warm_up_longer_than_the_training_is_said(train, capsys):
+    train("long", reading={"quiet": False}, max_steps=3, warmup_steps=3)
+    assert "adapter: the warm-up of 3 steps is not over when its 3 steps are" in (
+        capsys.readouterr().err
+    )
+    train("short", reading={"quiet": False}, max_steps=3, warmup_steps=2)
+    assert "warm-up" not in capsys.readouterr().err
+
+
 def test_padding_and_processes_are_recorded_and_speed_apart(train):
     out, _ = train()
     reached = json.loads((out / "reading.json").read_text())["losses"]["adapter"]

@@ -27,8 +27,9 @@ _EVEN = 0.5
 
 @dataclass
 class Cost:
-    """What a training took: `seconds` on the clock, `cpu_seconds` of all threads, `examples`.
+    """What a training took: `seconds` on the clock, `cpu_seconds`, `examples`.
 
+    `cpu_seconds` are those of all threads of the main process, which counts no other process.
     An example is one training sequence, an ECG with all questions that share its tokens; of a
     ResNet one ECG. Each counts as often as it was seen.
     """

@@ -142,6 +142,10 @@ class ReadingArguments:
                 "--ecg-rows-spread 0 or --ecg-rows-start mean with --train-ecg-rows false: all ECG "
                 "tokens would be the same"
             )
+        if not (self.base or self.train_ecg_rows):
+            raise EcgByteError(
+                "--train-ecg-rows false needs --base: a small new Llama is trained in full"
+            )
         if isinstance(self.question_types, str):
             raise EcgByteError(
                 f"--question-types {self.question_types!r} must be a list: [{self.question_types}]"

@@ -74,6 +74,9 @@ def respond(
     ]
     sheets.sort(key=lambda item: -len(item[1].ids))
     responses: dict[Ask, Response] = {}
+    # The last bits of a probability hang on what shares the forward pass, and an AUROC would rank
+    # them: the same question about the same ECGs has one, whatever else is wanted of it.
+    read_out: dict[tuple[tuple[str, ...], str], float] = {}
     rest: list[Ask] = []
     for batch in _batches(sheets, _PASS_TOKENS.get(model.device.type, 2048)):
         for (part, sheet), (likeliest, log_p) in zip(
@@ -83,6 +86,7 @@ def respond(
                 p_yes = None
                 if set(YES_NO) <= set(ask.candidates):
                     p_yes = _p_yes([log_p(tree, chat.answer_ids(a)) for a in YES_NO])
+                    p_yes = read_out.setdefault((ask.ecgs, ask.question), p_yes)
                 said, whole = greedy_walk(tree, likeliest, ends, ask.longest)
                 text = None
                 if ask.greedy and whole:

@@ -53,11 +53,22 @@ class ProgressBar(TrainerCallback):
 
 
 class LogLines(TrainerCallback):
-    """A line on stderr per log where there is no terminal: what a log file needs."""
+    """A line on stderr per log where there is no terminal, and a warm-up that is too long."""
 
     def __init__(self, title: str, quiet: bool) -> None:
         self._title = title
+        self._said = not quiet
         self._wanted = not quiet and not bars_wanted(quiet)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Say where the learning rate never reaches its peak."""
+        warmup = args.get_warmup_steps(state.max_steps)
+        if self._said and state.is_world_process_zero and warmup >= state.max_steps:
+            print(
+                f"{self._title}: the warm-up of {warmup} steps is not over when its "
+                f"{state.max_steps} steps are: lower warmup_steps (below 1: a share of them)",
+                file=sys.stderr,
+            )
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Write the losses of a log, on the main process."""

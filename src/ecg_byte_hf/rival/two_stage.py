@@ -7,6 +7,7 @@ chat, packing, Trainer, evaluation.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -34,7 +35,7 @@ from ecg_byte_hf.reading.output_folder import (
 )
 from ecg_byte_hf.reading.precision import bf16_base, sharded
 from ecg_byte_hf.reading.repository import commit_of
-from ecg_byte_hf.reading.sequences import Chat, build_readings, shown_records
+from ecg_byte_hf.reading.sequences import Chat, build_readings, say_left_out, shown_records
 from ecg_byte_hf.reading.stages import run_stage, stage_arguments
 from ecg_byte_hf.reading.tokenised import is_asked
 from ecg_byte_hf.reading.training import what_is_trained
@@ -140,6 +141,18 @@ def _read(
     return ecgs, questions
 
 
+def _say_unequal(arguments: TwoStageArguments, records: int, encoder: EcgResNet | None) -> None:
+    """Say on stderr where the encoder has seen more ECGs than the Llama will."""
+    seen = read_trained(arguments.encoder).get("records")
+    if encoder is not None and seen is not None and seen > records:
+        print(
+            f"encoder {arguments.encoder} was trained on {seen} ECGs, the Llama will be on "
+            f"{records}: to compare methods on as many, train one with training/resnet.py "
+            f"--max_train_records {records}",
+            file=sys.stderr,
+        )
+
+
 def add_placeholders(tokenizer: PreTrainedTokenizerBase) -> None:
     """Add the tokens that mark an ECG in a chat; the Llama never sees them."""
     from tokenizers import AddedToken
@@ -191,6 +204,9 @@ def _train_one(
         readings[split], left_out[split] = build_readings(
             ids[split], asked, chat, context=context, blind=encoder is None
         )
+    if training.process_index == 0 and not arguments.quiet:
+        say_left_out(left_out, context)
+        _say_unequal(arguments, len(ecgs["train"].record_ids), encoder)
     before = read_cost(arguments.encoder)
     curve = None
     if arguments.curve_every_steps and encoder is not None:
