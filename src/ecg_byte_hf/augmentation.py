@@ -66,12 +66,12 @@ class Augmentation:
             if name not in names:
                 raise EcgByteError(f"augmentation has no {name!r}; it has {', '.join(names)}")
             low, high = 0.0, 1.0
-            if name == "token_dropout":
-                high = _MOST_DROPPED
             if name == "window_s":
                 low, high = MIN_DURATION_S, MAX_DURATION_S
             elif name == "phase_ms":
                 high = _LARGEST_PHASE_MS
+            elif name == "token_dropout":
+                high = _MOST_DROPPED
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not (number and math.isfinite(value) and low <= value <= high):
                 raise EcgByteError(f"augmentation {name} {value!r} must be {low:g} to {high:g}")

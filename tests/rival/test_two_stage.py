@@ -114,13 +114,17 @@ def test_what_is_loaded_gives_the_logits_of_what_was_saved(corpus, encoder, near
 
 
 def test_evaluation_measures_it_as_it_measures_tokens(joined, corpus, near_base):
-    result = evaluate(joined, corpus, shuffles=1, quiet=True, load=load_two_stage)
+    result = evaluate(joined, corpus, shuffles=1, variants=1, quiet=True, load=load_two_stage)
     json.dumps(result, allow_nan=False)
     for control in ("accuracy", "blind", "shuffled", "blackout", "majority"):
         assert result[control]["n"] == result["accuracy"]["n"] > 0, control
     assert result["not_made"] == {}
     assert result["settings"]["ecg_tokens_mean"] == COLUMNS
     assert result["settings"]["training"]["sees_ecg"]
+    averaged = result["averaged"]
+    assert (averaged["variants"], averaged["strengths"]["window"]) == (1, 0.0)
+    asked = result["accuracy"]["counts"]["verify"]
+    assert averaged["own"]["accuracy"]["n"] == averaged["shuffled"]["accuracy"]["n"] == asked > 0
 
 
 def test_the_curve_begins_with_the_cost_of_the_encoder(joined, encoder):

@@ -237,11 +237,11 @@ class BeatCodec:
             plain = [""] * (1 + COMPONENTS) + self._rest.words(values, components.shape[1])
             coded.append(_Coded(plain, error))
         words, _, templates = min(coded, key=lambda one: _cost(one, error))
-        rr, *rest = map(self._written.own, self.channels, words)
+        own = self._written.own
         return [
-            rr,
+            own(self.channels[0], words[0]),
             *self._written.templates(words[1 : 1 + COMPONENTS], templates),
-            *rest[COMPONENTS:],
+            *map(own, self.channels[1 + COMPONENTS :], words[1 + COMPONENTS :]),
         ]
 
     def _error(self, values: NDArray[np.int32], coefficients: Float32) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ecg_byte_hf.augmentation import Augmentation
+from ecg_byte_hf.augmentation import TURNED_AND_SCALED, Augmentation
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.hub_code.signal_checks import check_millivolts
 from ecg_byte_hf.progress import bar
@@ -28,17 +28,7 @@ from .scoring import Scored, accuracy, is_balanced, is_verify
 from .sequences import shown_records
 from .yes_no import finding_aurocs
 
-_TURNED = Augmentation(
-    share=1.0,
-    turn=1.0,
-    window=0.0,
-    gain=0.0,
-    lead_gain=0.0,
-    noise=0.0,
-    wander=0.0,
-    lead_dropout=0.0,
-    phase_ms=0.0,
-)
+_TURNED = replace(TURNED_AND_SCALED, gain=0.0)
 # The probabilities next to 0 and 1, which have no log-odds themselves.
 _LEAST, _MOST = sys.float_info.min, 1 - sys.float_info.epsilon / 2
 

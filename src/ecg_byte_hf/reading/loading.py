@@ -61,13 +61,13 @@ class Reader:
         """What is added to an id of the ECG BPE to get the Llama's."""
         return int(self.processor.ecg_shift)
 
-    def ids_of(self, rows: Any, limit: int | None = None) -> dict[str, list[int]]:
-        """Record id -> ids of its ECG in the Llama's vocabulary, of the first `limit` rows.
+    def ids_of(self, rows: Any) -> dict[str, list[int]]:
+        """Record id -> ids of its ECG in the Llama's vocabulary.
 
         `rows` is a split as `corpora.open_corpus` gives it.
         """
         own = type(self.processor)(self.processor.feature_extractor, self.processor.ecg_tokenizer)
-        tokenised = tokenise(rows, own, limit)
+        tokenised = tokenise(rows, own)
         return {record: [self.shift + i for i in ids] for record, ids in tokenised.items()}
 
     def flat_ids(self) -> list[int]:

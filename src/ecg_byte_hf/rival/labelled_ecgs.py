@@ -95,11 +95,8 @@ def corpus_attribute(corpus: str | Path) -> Attribute:
     )
 
 
-def read_signals(
-    rows: Any, form: SignalFormat, *, limit: int | None = None, quiet: bool = False
-) -> EcgSignals:
-    """The signals of the first `limit` rows (all by default) of a split of `open_corpus`."""
-    rows = _first(rows, limit)
+def read_signals(rows: Any, form: SignalFormat, *, quiet: bool = False) -> EcgSignals:
+    """The signals of a split of `open_corpus`."""
     signals = np.zeros((len(rows), 12, form.samples), dtype=np.float16)
     for index, row in enumerate(track(rows, "signals", len(rows), quiet=quiet)):
         signals[index] = form(row)

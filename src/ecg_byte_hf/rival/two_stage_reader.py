@@ -29,8 +29,8 @@ class TwoStageReader(Reader):
 
     embedding: EcgEmbedding | None = None
 
-    def ids_of(self, rows: Any, limit: int | None = None) -> dict[str, list[int]]:
-        """Record id -> the ids under which its features are looked up, of the first `limit` rows.
+    def ids_of(self, rows: Any) -> dict[str, list[int]]:
+        """Record id -> the ids under which its features are looked up.
 
         The model holds these ECGs from then on, and no others.
         """
@@ -38,7 +38,7 @@ class TwoStageReader(Reader):
             raise EcgByteError("this model was trained without any ECG: it has no encoder")
         config = self.embedding.encoder.config
         form = SignalFormat(config.sampling_rate, config.samples, config.cleaned)
-        shown = self.embedding.show([read_signals(rows, form, limit=limit, quiet=True)])
+        shown = self.embedding.show([read_signals(rows, form, quiet=True)])
         self.chat.vocabulary = self.embedding.end_id
         return shown
 
