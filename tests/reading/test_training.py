@@ -17,6 +17,7 @@ from ecg_byte_hf.cli import app
 from ecg_byte_hf.corpora.simulation import simulate
 from ecg_byte_hf.hub.model_card import MARKER
 from ecg_byte_hf.reading.answering import ask
+from ecg_byte_hf.reading.argument_checks import say_without_effect
 from ecg_byte_hf.reading.controls import flat_ecg_ids
 from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import load_reader
@@ -368,3 +369,13 @@ def test_arguments_that_contradict_one_another_are_refused(fields, message):
     arguments = ReadingArguments(**{"corpus": "c", "tokenizer": "t", **fields})
     with pytest.raises(EcgByteError, match=message):
         arguments.check()
+
+
+def test_what_is_for_a_new_llama_is_named_where_a_base_takes_its_place(capsys):
+    given = {"corpus": "c", "tokenizer": "t", "base_epochs": 12, "small_llama": {"hidden_size": 64}}
+    say_without_effect(ReadingArguments(**given, base="org/llama"))
+    line = "small_llama, base_epochs: of a small new Llama, without effect on --base org/llama\n"
+    assert capsys.readouterr().err == line
+    say_without_effect(ReadingArguments(**given))
+    say_without_effect(ReadingArguments(corpus="c", tokenizer="t", base="org/llama"))
+    assert not capsys.readouterr().err

@@ -1,8 +1,9 @@
-"""Numbers that no training can run with, refused before any work is done."""
+"""What no training can run with, and fields without effect: said before any work is done."""
 
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -11,6 +12,14 @@ if TYPE_CHECKING:
     from transformers import TrainingArguments
 
     from .reading_arguments import ReadingArguments
+
+_OF_A_NEW_LLAMA = (
+    "small_llama",
+    "text_vocab_size",
+    "base_epochs",
+    "base_learning_rate",
+    "ecg_loss_weight",
+)
 
 # A byte-level BPE holds 256 bytes and its four special tokens at least.
 _SMALLEST_TEXT_VOCABULARY = 260
@@ -69,6 +78,19 @@ def check_numbers(arguments: ReadingArguments, training: TrainingArguments) -> N
             _require(
                 name, values[name], lambda value, least=least: value >= least, f"{least} or more"
             )
+
+
+def say_without_effect(arguments: ReadingArguments) -> None:
+    """Name on stderr what is set for a small new Llama where a `base` takes its place."""
+    if arguments.base is None:
+        return
+    default = type(arguments)()
+    idle = [name for name in _OF_A_NEW_LLAMA if getattr(arguments, name) != getattr(default, name)]
+    if idle:
+        print(
+            f"{', '.join(idle)}: of a small new Llama, without effect on --base {arguments.base}",
+            file=sys.stderr,
+        )
 
 
 def _require(name: str, value: Any, holds: Any, what: str) -> None:

@@ -16,7 +16,7 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.hub_code.fingerprint import processor_sha256
 from ecg_byte_hf.progress import quiet_libraries
 
-from .argument_checks import check_numbers
+from .argument_checks import check_numbers, say_without_effect
 from .output_folder import (
     ADAPTER_CONFIG,
     ADAPTER_WEIGHTS,
@@ -77,6 +77,8 @@ def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[s
         raise EcgByteError("early_stopping_patience needs load_best_model_at_end")
     out = Path(training.output_dir)
     main = training.process_index == 0
+    if main and not arguments.quiet:
+        say_without_effect(arguments)
     with training.main_process_first(desc="claim the folder"):
         resume = bool(training.resume_from_checkpoint)
         stale = main and claim_output(out, resume=resume, overwrite=arguments.overwrite)

@@ -21,7 +21,7 @@ from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.ecg_ids import BEGIN, END
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
-from ecg_byte_hf.reading.argument_checks import check_numbers
+from ecg_byte_hf.reading.argument_checks import check_numbers, say_without_effect
 from ecg_byte_hf.reading.output_folder import (
     BLIND_FOLDER,
     CURVE_FILE,
@@ -84,6 +84,8 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
     training.ddp_broadcast_buffers = False
     out = Path(training.output_dir)
     main = training.process_index == 0
+    if main and not arguments.quiet:
+        say_without_effect(arguments)
     quiet_libraries()
     encoder = load_resnet(arguments.encoder)
     with training.main_process_first(desc="claim the folder"):
