@@ -61,7 +61,9 @@ class Rows:
         """Of text and ECG rows: their length now by that at the start (median), share collapsed."""
         facts = {}
         for kind, now in self._measure().items():
-            ratio = now / self._lengths[kind]
+            # Not that of padding, which may be 0 from the start.
+            there = self._lengths[kind] > 0
+            ratio = now[there] / self._lengths[kind][there]
             facts[kind] = {
                 "collapsed": round(float((ratio < _COLLAPSED).float().mean()), 4),
                 "median_length": round(float(ratio.median()), 4),
