@@ -4,6 +4,7 @@ import torch
 from ecg_byte_hf.reading.adapter import add_adapter
 from tests.reading import tiny
 
+from .resized_rows import distances
 from .trained_rows import Rows
 
 
@@ -36,3 +37,10 @@ def test_a_row_that_no_batch_shows_collapses_under_a_penalty_and_not_under_a_dec
     for facts in rows.shortened().values():
         assert (facts["collapsed"] > 0.7) is collapsed
         assert (facts["median_length"] < 0.1) is collapsed
+
+
+def test_rows_that_transformers_draws_lie_on_one_point():
+    tokenizer, _ = tiny.chat_tokenizer()
+    found = distances(tiny.llama(tokenizer), 40)
+    assert found["new_from_one_another"] < found["old_from_one_another"] / 1000
+    assert found["new_from_mean"] < found["old_from_mean"] / 1000
