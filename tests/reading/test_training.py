@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from ecg_byte_hf.cli import app
 from ecg_byte_hf.corpora.simulation import simulate
 from ecg_byte_hf.hub.model_card import MARKER
 from ecg_byte_hf.reading.answering import ask
-from ecg_byte_hf.reading.argument_checks import say_without_effect
+from ecg_byte_hf.reading.argument_checks import say_without_effect, settle_processes
 from ecg_byte_hf.reading.controls import flat_ecg_ids
 from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import load_reader
@@ -379,3 +380,45 @@ def test_what_is_for_a_new_llama_is_named_where_a_base_takes_its_place(capsys):
     say_without_effect(ReadingArguments(**given))
     say_without_effect(ReadingArguments(corpus="c", tokenizer="t", base="org/llama"))
     assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "message"),
+    [
+        ({}, {"n_gpu": 2}, "2 GPUs in one process"),
+        ({"base": None}, {"sharded": True}, "FSDP is for the adapter of a large base"),
+        ({"curve_every_steps": 5}, {"sharded": True}, "which FSDP does not allow"),
+        ({"ecg_pretraining_epochs": 1.0}, {"sharded": True}, "which FSDP does not allow"),
+        ({}, {"sharded": True, "resume": "true"}, "hold no adapter to go on from"),
+    ],
+)
+def test_what_the_processes_cannot_do_is_refused_before_any_work(
+    fields, options, message, monkeypatch
+):
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", str(options.get("sharded", False)).lower())
+    arguments = ReadingArguments(**{"corpus": "c", "tokenizer": "t", "base": "org/llama", **fields})
+    training = SimpleNamespace(
+        n_gpu=options.get("n_gpu", 0),
+        resume_from_checkpoint=options.get("resume"),
+        load_best_model_at_end=False,
+    )
+    with pytest.raises(EcgByteError, match=message):
+        settle_processes(arguments, training)
+
+
+def test_with_shared_weights_the_last_step_is_kept_and_that_is_said(monkeypatch, capsys):
+    arguments = ReadingArguments(
+        corpus="c", tokenizer="t", base="org/llama", early_stopping_patience=2
+    )
+    training = SimpleNamespace(
+        n_gpu=1, resume_from_checkpoint=None, load_best_model_at_end=True, process_index=0
+    )
+    settle_processes(arguments, training)
+    assert training.load_best_model_at_end
+    assert arguments.early_stopping_patience == 2
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    settle_processes(arguments, training)
+    assert not training.load_best_model_at_end
+    assert arguments.early_stopping_patience is None
+    said = capsys.readouterr().err
+    assert said == "FSDP: the last step is kept, not the best, none stops early\n"

@@ -151,6 +151,13 @@ def test_its_result_holds_what_a_llamas_result_holds(encoder, corpus):
         evaluate_resnet(load_resnet(encoder), corpus, "other", quiet=True)
 
 
+def test_a_corpus_with_other_classes_is_refused(encoder, corpus):
+    model = load_resnet(encoder)
+    model.config.classes = [*model.config.classes[::-1]]
+    with pytest.raises(EcgByteError, match=r"which are not what corpus .* is labelled with"):
+        evaluate_resnet(model, corpus, quiet=True)
+
+
 def test_signals_are_cleaned_at_the_rate_and_length_of_the_resnet(corpus):
     form = corpus_format(corpus, sampling_rate=50.0)
     ecgs = read_ecgs(corpus, "validation", form, limit=2, quiet=True)

@@ -1,6 +1,7 @@
 """The two-stage model: what is trained, what is written, what is measured."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,7 @@ def test_a_small_new_llama_is_written_whole(corpus, encoder, tmp_path):
         ("encoder", "", "--encoder is missing"),
         ("encoder", "nowhere", "holds no ResNet"),
         ("columns", 0, "--columns 0 must be 1 or more"),
+        ("push", "owner/name", "does not push"),
     ],
 )
 def test_what_cannot_work_is_said_before_anything_is_written(
@@ -171,6 +173,22 @@ def test_what_cannot_work_is_said_before_anything_is_written(
     with pytest.raises(EcgByteError, match=message):
         train_two_stage(arguments, training)
     assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_removed_for_arguments_that_cannot_work(corpus, encoder, joined, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(joined, out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for reading in (
+        {"base": str(tmp_path / "nowhere"), "base_id": tiny.BASE_ID},
+        {"lora_target_modules": "q_prok"},
+    ):
+        arguments, training = two_stage_arguments(
+            corpus, encoder, out, overwrite=True, reading=reading
+        )
+        with pytest.raises(EcgByteError):
+            train_two_stage(arguments, training)
+        assert {path: path.read_bytes() for path in before} == before
 
 
 def test_a_reader_in_bfloat16_keeps_the_encoder_as_it_was_trained(joined, encoder, near_base):

@@ -93,6 +93,7 @@ def model_card(folder: Path) -> str:
         questions=settings["questions"],
         seed=settings["seed"],
         context=settings["context"],
+        ecg_loss_weight=settings.get("ecg_loss_weight", 0.0),
         results=[_table(result) for result in evaluations],
         pictures=pictures_in(folder),
         version=__version__,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
+from .precision import sharded
+
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
@@ -91,6 +93,43 @@ def say_without_effect(arguments: ReadingArguments) -> None:
             f"{', '.join(idle)}: of a small new Llama, without effect on --base {arguments.base}",
             file=sys.stderr,
         )
+
+
+def settle_processes(arguments: ReadingArguments, training: TrainingArguments) -> None:
+    """See that the processes that `accelerate launch` started can do what is asked for.
+
+    Where they share the weights (FSDP), PEFT 0.21 finds no adapter in the Trainer's checkpoints:
+    none is gone on from, and the last step is kept rather than the best, which a line says.
+
+    Raises:
+        EcgByteError: several GPUs in one process, or FSDP with what it cannot do.
+    """
+    if training.n_gpu > 1:
+        raise EcgByteError(
+            f"{training.n_gpu} GPUs in one process: start with `accelerate launch`, or show one "
+            "GPU alone with CUDA_VISIBLE_DEVICES=0"
+        )
+    if not sharded():
+        return
+    if arguments.base is None:
+        raise EcgByteError(
+            "FSDP is for the adapter of a large base: a small new Llama fits every GPU, train it "
+            "with training/configs/accelerate/ddp.yaml"
+        )
+    if arguments.curve_every_steps:
+        raise EcgByteError("curve_every_steps asks on one process, which FSDP does not allow")
+    if arguments.ecg_pretraining_epochs:
+        raise EcgByteError("ecg_pretraining_epochs wraps a model twice, which FSDP does not allow")
+    if training.resume_from_checkpoint:
+        raise EcgByteError(
+            "FSDP: the Trainer's checkpoints hold no adapter to go on from: train again with "
+            "--overwrite true"
+        )
+    if training.load_best_model_at_end:
+        training.load_best_model_at_end = False
+        arguments.early_stopping_patience = None
+        if training.process_index == 0:
+            print("FSDP: the last step is kept, not the best, none stops early", file=sys.stderr)
 
 
 def _require(name: str, value: Any, holds: Any, what: str) -> None:

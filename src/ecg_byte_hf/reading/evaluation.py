@@ -129,9 +129,10 @@ def evaluate(
         quiet=quiet,
     )
     if blind is None:
-        runs.not_made["blind"] = (
-            f"no {BLIND_FOLDER}/ lies beside the model: it was trained without train_blind"
-        )
+        why = "it was trained without train_blind"
+        if reader.settings.get("blind") is not None:
+            why = "evaluate the folder it was trained into"
+        runs.not_made["blind"] = f"no {BLIND_FOLDER}/ lies beside the model: {why}"
     if answers_path is not None:
         _write_answers(answers_path, runs.scored["accuracy"])
     result: dict[str, Any] = summarise(runs, seed=seed, encoder=encoder)

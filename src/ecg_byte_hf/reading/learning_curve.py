@@ -74,6 +74,7 @@ class LearningCurve(TrainerCallback):
         self._cost = Cost(**asdict(self._before))
         self._stage, self._stage_began_with = "", 0.0
         self._resumed = (0.0, 0.0)
+        self._kept: Cost | None = None
         self._points: list[dict[str, Any]] = []
         self._ecgs = {reading.record_id: reading.ecg_ids for reading in readings}
         asked = [(one, turn.row) for one in readings for turn in one.turns]
@@ -94,6 +95,15 @@ class LearningCurve(TrainerCallback):
         """Say what the points that follow belong to; `measured` is called after each."""
         self._measured = measured
         self._stage, self._stage_began_with = name, self._cost.examples
+
+    @property
+    def cost(self) -> Cost:
+        """What was spent up to the last step."""
+        return self._cost
+
+    def go_on_from(self, cost: Mapping[str, float]) -> None:
+        """Say what was spent up to the checkpoint from which the stage goes on."""
+        self._kept = Cost(**cost)
 
     def measure(self, model: Any) -> dict[str, float | None]:
         """`auroc` and `accuracy` of a Llama as it is."""
@@ -116,9 +126,12 @@ class LearningCurve(TrainerCallback):
         }
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Start the clock, from the last point of an interrupted run."""
+        """Start the clock, from what an interrupted run had spent."""
         if self._resume and not self._points and self._path.is_file():
             self._go_on(state.global_step)
+        if self._kept is not None:
+            # What came after the last point was trained, and is not trained again.
+            self._cost, self._kept = self._kept, None
         self._resume_clock()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -181,10 +194,9 @@ class LearningCurve(TrainerCallback):
     def _go_on(self, step: int) -> None:
         points = read_curve(self._path)["points"]
         kept = [one for one in points if one["stage"] != self._stage or one["step"] <= step]
-        if not kept:
-            return
         self._points = kept
-        self._cost = Cost(**{name: kept[-1][name] for name in asdict(self._cost)})
+        if kept:
+            self._cost = Cost(**{name: kept[-1][name] for name in asdict(self._cost)})
         ended = [one["examples"] for one in kept if one["stage"] != self._stage]
         self._stage_began_with = ended[-1] if ended else self._before.examples
 

@@ -85,5 +85,8 @@ class Material:
             "questions": {
                 split: sum(len(one.turns) for one in rows) for split, rows in self.readings.items()
             },
-            "records": {split: len(rows) for split, rows in self.readings.items()},
+            "records": {
+                split: len({record for one in rows for record in one.record_ids})
+                for split, rows in self.readings.items()
+            },
         }

@@ -14,7 +14,7 @@ from .batches import collate
 from .output_folder import GATHERED, SPEED_FILE
 from .packing import packer
 from .reading_arguments import ReadingArguments
-from .resuming import last_whole_checkpoint
+from .resuming import is_over, last_whole_checkpoint
 from .sequences import Chat, Reading
 
 if TYPE_CHECKING:
@@ -56,14 +56,16 @@ def run_stage(
     folder, apart from what the same seed gives again.
 
     Returns:
-        The losses `train` and `validation`; `steps` of the optimiser; `padding`, the share of
-        padding in the training batches of this run; `world_size`, how many processes trained.
+        The losses `train`, the mean of all steps, and `validation`; `steps` of the optimiser;
+        `padding`, the share of padding in the training batches of this run (none where it was over
+        before); `world_size`, how many processes trained.
 
     Raises:
         EcgByteError: memory ran out, or the loss is not finite; with advice.
     """
     from transformers import EarlyStoppingCallback, PrinterCallback
 
+    from .so_far import SoFar
     from .trainer import ReadingTrainer
     from .training_log import LogLines, ProgressBar
     from .varied import VariedReadings
@@ -79,11 +81,8 @@ def run_stage(
     stage.label_names = ["labels"]
     # Whatever is trained has a part in every batch; DDP would look for what has not.
     stage.ddp_find_unused_parameters = False
-    if stage.n_gpu > 1:
-        raise EcgByteError(
-            f"{stage.n_gpu} GPUs in one process: start with `accelerate launch`, or show one GPU "
-            "alone with CUDA_VISIBLE_DEVICES=0"
-        )
+    # That of early stopping: how long nothing was gained.
+    stage.restore_callback_states_from_checkpoint = resume
     pack = packer(
         chat,
         context=context,
@@ -108,8 +107,6 @@ def run_stage(
         first_ecg_id=shift,
         ecg_loss_weight=ecg_loss_weight,
     )
-    if trainer.is_fsdp_enabled:
-        _check_sharding(model, curve)
     trainer.remove_callback(PrinterCallback)
     if variants is not None:
         trainer.epoch_of.tell(packed["train"])
@@ -120,9 +117,16 @@ def run_stage(
     trainer.add_callback(LogLines(title, arguments.quiet))
     if arguments.early_stopping_patience:
         trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
+    so_far = SoFar(trainer, curve)
+    trainer.add_callback(so_far)
     last = last_whole_checkpoint(folder, stage.world_size) if resume else None
+    if last is not None:
+        so_far.go_on(last)
     try:
-        result = trainer.train(resume_from_checkpoint=last)
+        if last is not None and is_over(last):
+            trainer.take(last)
+        else:
+            trainer.train(resume_from_checkpoint=last)
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -132,25 +136,13 @@ def run_stage(
             "same, or set activation_checkpointing or a shorter context"
         ) from error
     model.eval()
-    losses = {"train": round(float(result.training_loss), 4), "steps": int(result.global_step)}
+    steps = int(trainer.state.global_step)
+    losses = {"train": round(so_far.loss_sum() / steps, 4), "steps": steps}
     losses["validation"] = round(float(trainer.evaluate()["eval_loss"]), 4)
     losses["world_size"] = stage.world_size
     if trainer.is_fsdp_enabled:
         trainer.save_model(str(folder / GATHERED))
     return losses | _note_speed(trainer)
-
-
-def _check_sharding(model: Any, curve: LearningCurve | None) -> None:
-    """Raise `EcgByteError` for what cannot be done with weights that processes share (FSDP)."""
-    from peft import PeftModel
-
-    if not isinstance(model, PeftModel):
-        raise EcgByteError(
-            "FSDP is for the adapter of a large base: a small new Llama fits every GPU, train it "
-            "with training/configs/accelerate/ddp.yaml"
-        )
-    if curve is not None:
-        raise EcgByteError("curve_every_steps asks on one process, which FSDP does not allow")
 
 
 def _is_out_of_memory(error: Exception) -> bool:

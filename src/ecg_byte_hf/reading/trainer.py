@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch.nn import functional
-from transformers import Trainer
+from transformers import Trainer, TrainerState
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -65,6 +65,8 @@ class ReadingTrainer(Trainer):
         self.ecg_loss_weight = ecg_loss_weight
         self.eval_collator = eval_collator
         self.throughput = Throughput()
+        self._loss_sum = 0.0
+        self._undrained: torch.Tensor | None = None
         self.epoch_of = EpochOf()
         for callback in (self.throughput, self.epoch_of):
             self.add_callback(callback)
@@ -103,7 +105,37 @@ class ReadingTrainer(Trainer):
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
         """The Trainer's own, counted."""
         self.throughput.count(inputs)
-        return super().training_step(model, inputs, num_items_in_batch)
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        self._undrained = loss if self._undrained is None else self._undrained + loss
+        return loss
+
+    def loss_sum(self) -> float:
+        """The sum of the losses of this run's steps; every process has to ask.
+
+        Read from the device where the Trainer reads its own: when it logs, and here.
+        """
+        if self._undrained is not None:
+            drained = self._undrained.float()
+            if self.args.world_size > 1:
+                drained = self.accelerator.reduce(drained, reduction="mean")
+            self._loss_sum += float(drained)
+            self._undrained = None
+        return self._loss_sum
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """The Trainer's own; where it reads its losses, ours are read too."""
+        if "loss" in logs:
+            self.loss_sum()
+        super().log(logs, *args, **kwargs)
+
+    def take(self, checkpoint: str) -> None:
+        """Be as the training left it that ended with `checkpoint`, without a step."""
+        self.state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+        self._load_from_checkpoint(checkpoint)
+        if self.args.load_best_model_at_end and self.state.best_model_checkpoint is not None:
+            self._load_best_model()
+        for event in (self.callback_handler.on_train_begin, self.callback_handler.on_train_end):
+            self.control = event(self.args, self.state, self.control)
 
     def compute_loss(
         self,

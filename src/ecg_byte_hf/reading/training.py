@@ -16,7 +16,7 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.hub_code.fingerprint import processor_sha256
 from ecg_byte_hf.progress import quiet_libraries
 
-from .argument_checks import check_numbers, say_without_effect
+from .argument_checks import check_numbers, say_without_effect, settle_processes
 from .output_folder import (
     ADAPTER_CONFIG,
     ADAPTER_WEIGHTS,
@@ -75,6 +75,7 @@ def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[s
     check_numbers(arguments, training)
     if arguments.early_stopping_patience and not training.load_best_model_at_end:
         raise EcgByteError("early_stopping_patience needs load_best_model_at_end")
+    settle_processes(arguments, training)
     out = Path(training.output_dir)
     main = training.process_index == 0
     if main and not arguments.quiet:
@@ -251,9 +252,11 @@ def _train_one(
         "base": "made here" if new else arguments.base_id or arguments.base,
         "config": config_digest(what),
         "corpus": corpus_facts(arguments.corpus),
+        "ecg_loss_weight": arguments.ecg_loss_weight if new and not blind else 0.0,
         "ecg_pretraining_epochs": arguments.ecg_pretraining_epochs if pretraining else 0,
         "ecg_rows": {
-            "spread": spread,
+            # A small new Llama draws all its rows alike.
+            "spread": None if new and arguments.ecg_rows_start == "random" else spread,
             "start": arguments.ecg_rows_start,
             "trained": arguments.train_ecg_rows or new,
         },

@@ -83,6 +83,12 @@ def evaluate_resnet(
     form = SignalFormat(config.sampling_rate, config.samples, config.cleaned)
     if corpus_format(corpus).cleaned != config.cleaned:
         raise EcgByteError(f"the ResNet reads ECGs in another unit than those of corpus {corpus}")
+    attribute = corpus_attribute(corpus)
+    if [one.value for one in attribute.statements] != list(config.classes):
+        raise EcgByteError(
+            f"the ResNet tells {', '.join(config.classes)}, which are not what corpus {corpus} is "
+            "labelled with: train one on this corpus with training/resnet.py"
+        )
     ecgs = read_ecgs(corpus, split, form, quiet=quiet)
     found = probabilities(model, ecgs).numpy()
     bootstrap = PatientBootstrap(ecgs.patient_ids)

@@ -21,7 +21,7 @@ from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.ecg_ids import BEGIN, END
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
-from ecg_byte_hf.reading.argument_checks import check_numbers, say_without_effect
+from ecg_byte_hf.reading.argument_checks import check_numbers, say_without_effect, settle_processes
 from ecg_byte_hf.reading.output_folder import (
     BLIND_FOLDER,
     CURVE_FILE,
@@ -80,6 +80,9 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
         raise EcgByteError("training/two_stage.py does not resume: train again with --overwrite")
     if sharded():
         raise EcgByteError("training/two_stage.py does not shard its model (FSDP): use DDP")
+    settle_processes(arguments, training)
+    if arguments.push or training.push_to_hub:
+        raise EcgByteError("training/two_stage.py does not push: leave --push out")
     # The signals of all ECGs are a buffer: every process has them, and they never change.
     training.ddp_broadcast_buffers = False
     out = Path(training.output_dir)
@@ -93,14 +96,8 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
             out, resume=False, overwrite=arguments.overwrite, two_stage=True
         )
     ecgs, questions = _read(arguments, encoder)
-    # What cannot be read is said before anything is removed.
-    read_cost(arguments.encoder)
-    with training.main_process_first(desc="remove what is overwritten"):
-        if stale:
-            remove_encoder(out)
-            remove_output(out)
     set_seed(training.seed)
-    settings = _train_one(arguments, training, ecgs, questions, out, encoder)
+    settings = _train_one(arguments, training, ecgs, questions, out, encoder, stale=stale)
     settings["blind"] = None
     if arguments.train_blind:
         set_seed(training.seed)
@@ -170,8 +167,13 @@ def _train_one(
     questions: dict[str, list[dict[str, Any]]],
     out: Path,
     encoder: EcgResNet | None,
+    *,
+    stale: bool = False,
 ) -> dict[str, Any]:
-    """One of the two models; without an encoder the blind one."""
+    """One of the two models; without an encoder the blind one.
+
+    `stale`: what an earlier run left in `out` goes before training.
+    """
     from ecg_byte_hf.reading.adapter import add_adapter, check_lora_targets
     from ecg_byte_hf.reading.learning_curve import LearningCurve
     from ecg_byte_hf.reading.model import load_llama, new_llama, train_text_tokenizer
@@ -225,6 +227,11 @@ def _train_one(
         ecg_loss_weight=0.0,
         curve=curve,
     )
+    with training.main_process_first(desc="remove what is overwritten"):
+        # Not before: what is wrong with the arguments has been said by now.
+        if stale:
+            remove_encoder(out)
+            remove_output(out)
     losses: dict[str, Any] = {}
     if new:
         stage = stage_arguments(training, out / STAGES_FOLDER / "base")
@@ -273,7 +280,7 @@ def _train_one(
         "preset": TWO_STAGE,
         "questions": {split: sum(len(r.turns) for r in rs) for split, rs in readings.items()},
         "questions_per_sequence": arguments.questions_per_sequence,
-        "records": {split: len(rs) for split, rs in readings.items()},
+        "records": {split: len(one.record_ids) for split, one in ecgs.items()},
         "seed": training.seed,
         "sees_ecg": encoder is not None,
         "question_types": arguments.question_types,

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class TwoStageArguments(ReadingArguments):
     """What is trained on what, so that one config serves both methods.
 
-    Fields about ECG tokens (`tokenizer`, `ecg_rows_...`, `ecg_loss_weight`, `ecg_pretraining_...`)
-    mean nothing here: there are none.
+    Fields about ECG tokens (`tokenizer`, `ecg_rows_...`, `ecg_loss_weight`, `ecg_pretraining_...`,
+    the strengths of `augmentation`) mean nothing here: there are none.
     """
 
     tokenizer: str = field(default="none", metadata={"help": "not used: there are no ECG tokens"})

@@ -1,0 +1,49 @@
+"""What a stage has lost and cost up to a checkpoint: in it, for a run that goes on from there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+
+from ecg_byte_hf.fidelity.report_output import write_json
+
+from .resuming import SO_FAR_FILE
+
+if TYPE_CHECKING:
+    from .learning_curve import LearningCurve
+    from .trainer import ReadingTrainer
+
+
+class SoFar(TrainerCallback):
+    """The losses of all steps of a stage and what its curve counts, over interruptions.
+
+    transformers' `training_loss` is the mean of the steps since the last resume alone.
+    """
+
+    def __init__(self, trainer: ReadingTrainer, curve: LearningCurve | None) -> None:
+        self._trainer, self._curve = trainer, curve
+        self._before = 0.0
+
+    def go_on(self, checkpoint: str) -> None:
+        """Go on from what was written into a checkpoint (`last_whole_checkpoint` saw to it)."""
+        content = json.loads((Path(checkpoint) / SO_FAR_FILE).read_text(encoding="utf-8"))
+        self._before = float(content["loss_sum"])
+        if self._curve is not None and content["cost"] is not None:
+            self._curve.go_on_from(content["cost"])
+
+    def loss_sum(self) -> float:
+        """The sum of the losses of all steps so far; every process has to ask."""
+        return self._before + self._trainer.loss_sum()
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Write what belongs to the checkpoint that was just written."""
+        loss_sum = self.loss_sum()
+        if not state.is_world_process_zero:
+            return
+        cost = None if self._curve is None else asdict(self._curve.cost)
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        write_json({"cost": cost, "loss_sum": loss_sum}, folder / SO_FAR_FILE)
