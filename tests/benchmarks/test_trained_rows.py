@@ -11,7 +11,7 @@ from .trained_rows import Rows
 @pytest.mark.parametrize(
     ("optimizer", "collapsed"), [(torch.optim.Adam, True), (torch.optim.AdamW, False)]
 )
-def test_a_row_that_no_batch_shows_collapses_under_a_penalty_and_not_under_a_decay(
+def test_an_untied_row_that_no_batch_shows_collapses_under_a_penalty_not_under_a_decay(
     optimizer, collapsed
 ):
     tokenizer, shift = tiny.chat_tokenizer()

@@ -3,8 +3,9 @@
 ECG-Byte's authors found trained embeddings much worse than frozen ones. Their published code
 (github.com/willxxy/ECG-Byte, commit 66dcde7, `ecg_byte/main.py`) uses `torch.optim.Adam` with
 `weight_decay=1e-2`: not AdamW's decay but an L2 penalty. Adam divides its gradient by its own size,
-so that a row which no batch shows is moved towards 0 by the whole learning rate, step after step;
-frozen embeddings are spared. This trains an adapter with the one or the other:
+so that a row which no batch shows is moved towards 0 by the whole learning rate, step after step
+(where output rows are tied to the embeddings, less what the softmax gives it); frozen embeddings
+are spared. This trains an adapter with the one or the other:
 
     python -m tests.benchmarks.trained_rows --rows all --optimizer adam --weight_decay 0.01 \\
         --config tests/benchmarks/text_base.yaml --base TEXT_BASE --base_id local/text-base \\
@@ -33,7 +34,7 @@ from ecg_byte_hf.reading.output_folder import CURVE_FILE
 from ecg_byte_hf.reading.trainer import ReadingTrainer
 from ecg_byte_hf.reading.training import finetune
 
-# A row shorter than this share of its length at the start says next to nothing.
+# Of its length at the start, below which a row counts as collapsed.
 _COLLAPSED = 0.1
 
 

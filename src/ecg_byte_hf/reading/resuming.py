@@ -15,8 +15,8 @@ def last_whole_checkpoint(folder: Path, processes: int = 1) -> str | None:
     """The path of the latest checkpoint in `folder` that was written to its end; None if none was.
 
     A run that is killed while it saves leaves half a checkpoint, which `get_last_checkpoint` of
-    transformers would take. The Trainer writes its state after the weights, the optimiser's state
-    and, of each of the `processes`, that of its random numbers; `SO_FAR_FILE` follows as the last.
+    transformers would take. The Trainer writes its state last, after the weights, the optimiser's
+    state, of each of the `processes` that of its random numbers, and `SO_FAR_FILE`.
     """
     if not folder.is_dir():
         return None

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from transformers import TrainerCallback
+from typing import TYPE_CHECKING
 
 from ecg_byte_hf.fidelity.report_output import write_json
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from .trainer import ReadingTrainer
 
 
-class SoFar(TrainerCallback):
+class SoFar:
     """The losses of all steps of a stage and what its curve counts, over interruptions.
 
     transformers' `training_loss` is the mean of the steps since the last resume alone.
@@ -27,6 +25,7 @@ class SoFar(TrainerCallback):
     def __init__(self, trainer: ReadingTrainer, curve: LearningCurve | None) -> None:
         self._trainer, self._curve = trainer, curve
         self._before = 0.0
+        trainer.keep_beside = self.write
 
     def go_on(self, checkpoint: str) -> None:
         """Go on from what was written into a checkpoint (`last_whole_checkpoint` saw to it)."""
@@ -39,11 +38,9 @@ class SoFar(TrainerCallback):
         """The sum of the losses of all steps so far; every process has to ask."""
         return self._before + self._trainer.loss_sum()
 
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Write what belongs to the checkpoint that was just written."""
+    def write(self, checkpoint: Path) -> None:
+        """Write it into a checkpoint; every process has to ask, the main one writes."""
         loss_sum = self.loss_sum()
-        if not state.is_world_process_zero:
-            return
-        cost = None if self._curve is None else asdict(self._curve.cost)
-        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        write_json({"cost": cost, "loss_sum": loss_sum}, folder / SO_FAR_FILE)
+        if self._trainer.is_world_process_zero():
+            cost = None if self._curve is None else asdict(self._curve.cost)
+            write_json({"cost": cost, "loss_sum": loss_sum}, checkpoint / SO_FAR_FILE)

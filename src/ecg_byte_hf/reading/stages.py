@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,10 +119,11 @@ def run_stage(
     if arguments.early_stopping_patience:
         trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
     so_far = SoFar(trainer, curve)
-    trainer.add_callback(so_far)
     last = last_whole_checkpoint(folder, stage.world_size) if resume else None
     if last is not None:
         so_far.go_on(last)
+    elif resume and any(folder.glob("checkpoint-*")) and trainer.is_world_process_zero():
+        print(f"{folder}: no whole checkpoint to go on from; begun anew", file=sys.stderr)
     try:
         if last is not None and is_over(last):
             trainer.take(last)

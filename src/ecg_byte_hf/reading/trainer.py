@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ class ReadingTrainer(Trainer):
     gradient accumulation and of other processes included: splitting a batch changes nothing. Logits
     are computed at labelled positions only: a vocabulary of 128,000 at all positions of an ECG
     would not fit anywhere. `throughput` counts what this process trained on. `eval_collator` makes
-    the batches of the evaluation; without it, `data_collator` does.
+    the batches of the evaluation; without it, `data_collator` does. `keep_beside` writes into the
+    folder of each checkpoint.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class ReadingTrainer(Trainer):
         self.throughput = Throughput()
         self._loss_sum = 0.0
         self._undrained: torch.Tensor | None = None
+        self.keep_beside: Callable[[Path], None] = lambda checkpoint: None
         self.epoch_of = EpochOf()
         for callback in (self.throughput, self.epoch_of):
             self.add_callback(callback)
@@ -128,9 +131,21 @@ class ReadingTrainer(Trainer):
             self.loss_sum()
         super().log(logs, *args, **kwargs)
 
+    def _save_rng_state(self, output_dir: str) -> None:
+        """The Trainer's own, and what is kept beside it.
+
+        Every process comes here, before the state is written that makes a checkpoint whole and
+        before older ones are removed.
+        """
+        super()._save_rng_state(output_dir)
+        self.keep_beside(Path(output_dir))
+
     def take(self, checkpoint: str) -> None:
         """Be as the training left it that ended with `checkpoint`, without a step."""
         self.state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+        # The state is that of the process which wrote it.
+        self.state.is_world_process_zero = self.is_world_process_zero()
+        self.state.is_local_process_zero = self.is_local_process_zero()
         self._load_from_checkpoint(checkpoint)
         if self.args.load_best_model_at_end and self.state.best_model_checkpoint is not None:
             self._load_best_model()
