@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.reading.averaging import log_odds, probability
 from ecg_byte_hf.reading.intervals import PatientBootstrap
 from ecg_byte_hf.reading.scoring import Scored
 from ecg_byte_hf.reading.yes_no import SUPERCLASS, finding_aurocs
-
-_CLOSEST = 1e-9
 
 
 def read_answers(path: Path) -> dict[str, Scored]:
@@ -41,9 +40,8 @@ def averaged(runs: Sequence[dict[str, Scored]]) -> list[Scored]:
         raise EcgByteError("the files do not answer the same questions")
     scored = []
     for question_id, one in runs[0].items():
-        p = np.clip([run[question_id].p_yes for run in runs], _CLOSEST, 1 - _CLOSEST)
-        odds = np.log(p / (1 - p)).mean()
-        scored.append(replace(one, p_yes=float(1 / (1 + np.exp(-odds)))))
+        odds = np.mean([log_odds(run[question_id].p_yes) for run in runs])
+        scored.append(replace(one, p_yes=probability(float(odds))))
     return scored
 
 

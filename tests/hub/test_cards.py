@@ -145,9 +145,13 @@ def test_a_models_card_says_accuracy_and_controls(hub, model):
     assert "![ecg.png](ecg.png)" in card.text
     assert "Not a medical device" in card.text
     card.validate()
+    assert "loss on the answers." in card.text
     (model / "adapter_config.json").unlink()
+    (model / "reading.json").write_text(json.dumps(READING | {"ecg_loss_weight": 0.15}))
     refresh_model_card(model)
-    assert "merged into it" in (model / "README.md").read_text()
+    merged = (model / "README.md").read_text()
+    assert "merged into it" in merged
+    assert "loss on the answers and, 0.15 times, on the next ECG token." in merged
     (model / "reading.json").write_text(json.dumps(READING | {"base": "/home/me/llama"}))
     refresh_model_card(model)
     assert "/home/me" not in (model / "README.md").read_text()

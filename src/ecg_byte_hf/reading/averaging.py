@@ -132,10 +132,10 @@ class Averages:
         distinct = list(dict.fromkeys(one for each in several for one in each))
         with bar(name, len(distinct), quiet) as advance:
             said = self.respond(distinct, advance)
-        odds = [[_log_odds(said[one].p_yes) for one in each] for each in several]
+        odds = [[log_odds(said[one].p_yes) for one in each] for each in several]
         return (
-            [_probability(each[0]) for each in odds],
-            [_probability(float(np.mean(each))) for each in odds],
+            [probability(each[0]) for each in odds],
+            [probability(float(np.mean(each))) for each in odds],
         )
 
 
@@ -192,14 +192,16 @@ def measure_averaged(
     return result | {"shuffled": measured(averages.p_yes("averages, shuffled", asks, quiet)[1])}
 
 
-def _log_odds(p_yes: float | None) -> float:
+def log_odds(p_yes: float | None) -> float:
+    """The log-odds of P(yes), finite at 0 and 1 too; `ValueError` where it was not read out."""
     if p_yes is None:
         raise ValueError("P(yes) was not read out of a question that asks for yes or no")
     p = min(max(p_yes, _LEAST), _MOST)
     return math.log(p) - math.log1p(-p)
 
 
-def _probability(log_odds: float) -> float:
+def probability(odds: float) -> float:
+    """P(yes) of its log-odds."""
     # Not 1 / (1 + exp(-x)) for both signs: an exponential must not overflow.
-    small = math.exp(-abs(log_odds))
-    return 1 / (1 + small) if log_odds >= 0 else small / (1 + small)
+    small = math.exp(-abs(odds))
+    return 1 / (1 + small) if odds >= 0 else small / (1 + small)
