@@ -20,12 +20,8 @@ LAUNCH = [
 ]
 
 
-def test_two_processes_train_as_one_and_write_once(corpus, tokenizer, public_base, tmp_path):
-    out = {name: tmp_path / name for name in ("one", "two")}
-    common = {"max_steps": 4, "save_steps": 4, "use_cpu": "true"}
-    size = {"per_device_train_batch_size": 2}
-    arguments = script.line(corpus, tokenizer, public_base, out["two"], **common, **size)
-    two = subprocess.Popen(
+def launch(arguments):
+    return subprocess.Popen(
         [*LAUNCH, *arguments],
         cwd=script.REPOSITORY,
         env=script.ENVIRONMENT,
@@ -33,6 +29,14 @@ def test_two_processes_train_as_one_and_write_once(corpus, tokenizer, public_bas
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def test_two_processes_train_as_one_and_write_once(corpus, tokenizer, public_base, tmp_path):
+    out = {name: tmp_path / name for name in ("one", "two")}
+    common = {"max_steps": 4, "save_steps": 4, "use_cpu": "true"}
+    size = {"per_device_train_batch_size": 2}
+    arguments = script.line(corpus, tokenizer, public_base, out["two"], **common, **size)
+    two = launch(arguments)
     size = {"per_device_train_batch_size": 4}
     one = script.line(corpus, tokenizer, public_base, out["one"], **common, **size)
     finetune(*parse_finetune(one))
@@ -59,3 +63,15 @@ def test_two_processes_train_as_one_and_write_once(corpus, tokenizer, public_bas
         for folder in out.values()
     ]
     assert written[0] == written[1]
+    # Killed before its last evaluation: both find the stage over, and one of them writes.
+    for name in ("reading.json", "training/finished.json", "adapter_model.safetensors"):
+        (out["two"] / name).unlink()
+    again = launch([*arguments, "--resume_from_checkpoint", "true"])
+    said, errors = again.communicate()
+    assert again.returncode == 0, errors
+    assert said.count("wrote ") == 1
+    assert errors.count("validation loss") == 1
+    reached[1].pop("padding")
+    resumed = json.loads((out["two"] / "reading.json").read_text())
+    assert resumed["losses"]["adapter"] == reached[1]
+    torch.testing.assert_close(load_file(out["two"] / "adapter_model.safetensors"), weights[1])
