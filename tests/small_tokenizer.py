@@ -22,6 +22,6 @@ def small_processor(preset: str = "compact", unit: str = "mV") -> EcgByteProcess
     extractor = EcgByteFeatureExtractor(preset, unit=unit)
     extractor.fit((record.signal, record.sampling_rate) for record in records)
     words = [extractor.encode(record.signal, record.sampling_rate) for record in records]
-    # The alphabet of `beat-placed` alone is larger than 512.
-    size = 1024 if preset == "beat-placed" else 512
+    # The alphabet of placed and named words alone is larger than 512.
+    size = 1024 if preset in ("beat-placed", "beat-named") else 512
     return EcgByteProcessor(extractor, train_tokenizer(words, extractor, size))

@@ -62,7 +62,7 @@ def test_the_copies_of_tokenizers_are_turned_and_scaled_and_nothing_else():
     assert np.array_equal(varied, turned * np.float32(np.exp(rng.normal(0, 0.15))))
 
 
-@pytest.mark.parametrize("preset", ["beat", "beat-placed"])
+@pytest.mark.parametrize("preset", ["beat", "beat-placed", "beat-named"])
 def test_another_phase_of_the_template_is_the_same_signal_in_other_words(preset):
     extractor = small_processor(preset).feature_extractor
     codec = extractor.codec

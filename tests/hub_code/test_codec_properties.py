@@ -176,7 +176,7 @@ for preset in sys.argv[1:]:
 def test_ids_are_the_same_in_another_process_with_another_hash_seed(tmp_path):
     signals = np.stack([one.record.signal for one in simulated_records()[:4]])
     np.save(tmp_path / "signals.npy", signals)
-    presets = ("paper", "compact", "beat", "beat-placed")
+    presets = ("paper", "compact", "beat", "beat-placed", "beat-named")
     for preset in presets:
         small_processor(preset).save_pretrained(tmp_path / preset)
     run = subprocess.run(

@@ -19,7 +19,7 @@ from ecg_byte_hf.hub_code.leads import LEADS_FROM_INDEPENDENT, STANDARD_LEADS
 from ecg_byte_hf.hub_code.run_lengths import ALPHABET, encode_rows, parse, run_symbols
 from tests.small_tokenizer import simulated_records, small_processor
 
-PRESETS = ("paper", "compact", "beat", "beat-placed")
+PRESETS = ("paper", "compact", "beat", "beat-placed", "beat-named")
 
 
 def cleaned(number: int = 0, samples: int = 2500) -> np.ndarray:

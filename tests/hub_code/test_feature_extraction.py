@@ -9,7 +9,7 @@ from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtra
 from ecg_byte_hf.hub_code.leads import STANDARD_LEADS
 from tests.small_tokenizer import simulated_records, small_processor
 
-PRESETS = ("paper", "compact", "beat", "beat-placed")
+PRESETS = ("paper", "compact", "beat", "beat-placed", "beat-named")
 
 
 def a_record(number: int = 0):

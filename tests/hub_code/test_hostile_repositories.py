@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecg_byte_hf import EcgByteError, EcgByteFeatureExtractor, EcgByteProcessor
+from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import CODECS
 from tests.small_tokenizer import simulated_records, small_processor
 
 FILES = (
@@ -74,7 +75,7 @@ def workplace(tmp_path_factory):
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.data(), preset=st.sampled_from(["paper", "compact", "beat", "beat-placed"]))
+@given(data=st.data(), preset=st.sampled_from(sorted(CODECS)))
 def test_any_change_is_refused_or_harmless(data, preset, workplace):
     folder = workplace / "changed"
     folder.mkdir(exist_ok=True)

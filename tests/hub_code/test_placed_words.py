@@ -15,23 +15,31 @@ def signals(count: int) -> list[np.ndarray]:
     return [one.record.signal for one in simulate(count, 0, sampling_rate=250.0)]
 
 
-@pytest.fixture(scope="module", params=["joint", "separate"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        (words, alphabets) for words in ("placed", "named") for alphabets in ("joint", "separate")
+    ],
+    ids="-".join,
+)
 def pair(request):
-    """The same codec with run lengths and with placed words, fitted alike, and some ECGs."""
+    """The same codec with run lengths and with placed or named words, fitted alike, and ECGs."""
     ecgs = signals(6)
     made = []
-    for words in ("runs", "placed"):
-        codec = {"template_words": words, "alphabets": request.param}
+    form, alphabets = request.param
+    for words in ("runs", form):
+        codec = {"template_words": words, "alphabets": alphabets}
         extractor = EcgByteFeatureExtractor("beat", cleaning="none", codec=codec)
         made.append(extractor.fit((signal, 250.0) for signal in ecgs))
     return *made, ecgs
 
 
-def test_values_come_back_in_any_place_and_of_any_size():
+@pytest.mark.parametrize("every", [False, True])
+def test_values_come_back_in_any_place_and_of_any_size(every):
     rng = np.random.default_rng(0)
     values = rng.integers(-40, 41, (3, 4 * 16)) * (rng.random((3, 4 * 16)) < 0.2)
     values[1, 5], values[1, 40], values[2] = 5000, -(2**20), 0
-    words = PlacedWords(3, 2).encode(values.astype(np.int32))
+    words = PlacedWords(3, 2, every=every).encode(values.astype(np.int32))
     for component, (word, row) in enumerate(zip(words, values, strict=True)):
         parsed = PlacedWords(3, 2).parse(word, component)
         found = np.zeros(64, dtype=np.int64)
@@ -54,6 +62,37 @@ def test_a_symbol_means_the_same_wherever_it_stands():
     # Another component's word is foreign where it names its block.
     assert placed.parse(word, 0).foreign == 2
     assert placed.component(word) == 1
+
+
+def test_a_named_value_says_all_of_itself():
+    named = PlacedWords(2, 2, every=True)
+    values = np.zeros((2, 64), dtype=np.int32)
+    values[1, [3, 5, 20, 37]] = 2, -1, 4, 1
+    word = named.encode(values)[1]
+    mark = named.starts[0]
+    first, second = word.split(mark)
+    # A block and a value each; two of one block name it twice.
+    assert (len(first), len(second)) == (6, 2)
+    assert first[0] == first[2] != first[4]
+    for pair, place in zip((first[:2], first[2:4], first[4:]), (3, 5, 20), strict=True):
+        parsed = named.parse(pair, 1)
+        assert (parsed.places[-1], parsed.values[-1]) == (place, values[1, place])
+
+
+def test_a_token_of_named_words_holds_one_coefficient_at_most():
+    ecgs = signals(6)
+    extractor = EcgByteFeatureExtractor("beat-named", cleaning="none")
+    extractor.fit((signal, 250.0) for signal in ecgs)
+    words = [extractor.encode(signal, 250.0) for signal in ecgs]
+    processor = EcgByteProcessor(extractor, train_tokenizer(words, extractor, 1400))
+    channels = [f"t{k}" for k in range(1, 9)]
+    counted = [0, 0]
+    for token in processor.tokenizer.get_vocab():
+        channel = "r1" if token.startswith("<") else extractor.codec.usual_channel(token)
+        if channel in channels:
+            parsed = PlacedWords(8, 12).parse(token, channels.index(channel))
+            counted[np.count_nonzero(parsed.values)] += 1
+    assert counted[1] > 256
 
 
 def test_both_forms_decode_to_the_same_signal(pair):

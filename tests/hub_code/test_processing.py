@@ -13,7 +13,7 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.hub_code.leads import STANDARD_LEADS
 from tests.small_tokenizer import simulated_records, small_processor
 
-PRESETS = ("paper", "compact", "beat", "beat-placed")
+PRESETS = ("paper", "compact", "beat", "beat-placed", "beat-named")
 
 
 def a_signal(number: int = 0) -> np.ndarray:

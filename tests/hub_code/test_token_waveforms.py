@@ -13,7 +13,7 @@ from ecg_byte_hf.hub_code.spans import Span, Stretch
 from ecg_byte_hf.records import read_record
 from tests.small_tokenizer import simulated_records, small_processor
 
-PRESETS = ("paper", "compact", "beat", "beat-placed")
+PRESETS = ("paper", "compact", "beat", "beat-placed", "beat-named")
 
 
 def some_ids(preset: str, number: int = 0) -> list[int]:

@@ -28,7 +28,7 @@ def cosines(rows):
     return (rows @ rows.T).numpy()
 
 
-@pytest.mark.parametrize("preset", ["paper", "compact", "beat", "beat-placed"])
+@pytest.mark.parametrize("preset", ["paper", "compact", "beat", "beat-placed", "beat-named"])
 def test_tokens_of_like_waveforms_start_alike(preset):
     processor = small_processor(preset)
     count = processor.ecg_vocabulary_size

@@ -29,7 +29,7 @@ def train_tokenizer_command(
     corpus: Annotated[Path, typer.Argument(help="Corpus folder, made by 'prepare'.")],
     out: Annotated[Path, typer.Option(help="Folder of the tokenizer to write.")],
     preset: Annotated[
-        str, typer.Option(help="paper, compact, beat or beat-placed.")
+        str, typer.Option(help="paper, compact, beat, beat-placed or beat-named.")
     ] = DEFAULT_PRESET,
     vocab_size: Annotated[
         int | None,

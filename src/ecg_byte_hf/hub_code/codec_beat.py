@@ -103,8 +103,9 @@ class BeatCodec:
     `nominal_samples`: the length (samples) that needs no end mark; `alphabets`: `"joint"`, one
     alphabet for all words, or `"separate"`, one each for the RR word, the template words and the
     rest, so that no merge serves two of them; `template_words`: `"runs"`, run lengths as in all
-    other words, or `"placed"`, symbols that name their place, which a language model reads better
-    (docs/reading.md); `klt`: (8, 12) rows of the transform, learned by `fit`.
+    other words, `"placed"`, symbols that name their place, or `"named"`, each coefficient by its
+    full name: the longer, the better a language model reads them (docs/reading.md); `klt`: (8, 12)
+    rows of the transform, learned by `fit`.
     """
 
     channels: tuple[str, ...] = (
@@ -131,9 +132,9 @@ class BeatCodec:
     ) -> None:
         if alphabets not in ("joint", "separate"):
             raise EcgByteError(f"beat: alphabets {alphabets!r} must be 'joint' or 'separate'")
-        if template_words not in ("runs", "placed"):
+        if template_words not in ("runs", "placed", "named"):
             raise EcgByteError(
-                f"beat: template_words {template_words!r} must be 'runs' or 'placed'"
+                f"beat: template_words {template_words!r} must be 'runs', 'placed' or 'named'"
             )
         if not (np.isfinite(sampling_rate) and 1 <= sampling_rate <= 1e4):
             raise EcgByteError(f"beat: sampling_rate {sampling_rate!r} must be a number of Hz")
@@ -165,11 +166,12 @@ class BeatCodec:
         self._beat_samples = max(2, -(-beat // BLOCK)) * BLOCK
         self._usual_interval = round(_USUAL_INTERVAL_S * self.sampling_rate * STEPS_PER_SAMPLE)
         self.template_words = template_words
-        placed = template_words == "placed"
+        blocks = self._beat_samples // BLOCK
+        placed = PlacedWords(COMPONENTS, blocks, every=template_words == "named")
         self._written = BeatAlphabets(
             self.channels,
             separate=alphabets == "separate",
-            placed=PlacedWords(COMPONENTS, self._beat_samples // BLOCK) if placed else None,
+            placed=None if template_words == "runs" else placed,
         )
         self.alphabet_of_kind = self._written.of_kind
         self.alphabet: str = "".join(self.alphabet_of_kind.values())

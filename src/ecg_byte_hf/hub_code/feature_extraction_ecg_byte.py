@@ -80,6 +80,7 @@ CODECS: dict[str, type[Any]] = {
     "compact": CompactCodec,
     "beat": BeatCodec,
     "beat-placed": BeatCodec,
+    "beat-named": BeatCodec,
 }
 CLEANINGS = ("clean", "paper", "none")
 
@@ -97,8 +98,8 @@ class _Input(NamedTuple):
 class EcgByteFeatureExtractor(FeatureExtractionMixin):
     """A 12-lead ECG as words, one string per channel, and words as a signal.
 
-    `preset`: `"paper"`, `"compact"`, `"beat"` or `"beat-placed"`; `sampling_rate`: Hz of everything
-    after cleaning;
+    `preset`: `"paper"`, `"compact"`, `"beat"`, `"beat-placed"` or `"beat-named"`; `sampling_rate`:
+    Hz of everything after cleaning;
     `unit`: of the signal, `"mV"` (checked by its range) or any other name (not checked);
     `cleaning`: `"clean"`, `"paper"` or `"none"` (default: the paper's for `paper`, else `clean`);
     `codec`: the codec's state, as `save_pretrained` writes it, or options such as `{"step": 0.3}`

@@ -6,6 +6,9 @@ that is not all zero, a symbol that names component and block, then a symbol per
 names its place in the block and the value. Extensions before a value add 8, 16, 32 ... to its
 magnitude, as in `run_lengths`; a mark stands before the blocks of a second beat.
 
+Or the block is named before each of its values: a value's symbol then follows the one that it
+depends on, and where the two are merged, a token is one coefficient by name.
+
 The characters are those after the three alphabets of `run_lengths`.
 """
 
@@ -47,12 +50,14 @@ class _Symbol(NamedTuple):
 class PlacedWords:
     """The words of beats of `blocks` blocks in each of `components` components.
 
-    `alphabet`: every character; `starts`: those at which a piece of a word begins that no merge
-    should reach across.
+    `every`: the block is named before each value, not once; both forms are read alike. `alphabet`:
+    every character; `starts`: those at which a piece of a word begins that no merge should reach
+    across.
     """
 
-    def __init__(self, components: int, blocks: int) -> None:
+    def __init__(self, components: int, blocks: int, *, every: bool = False) -> None:
         self._blocks = blocks
+        self._every = every
         self.alphabet = "".join(
             chr(_FIRST + code) for code in range(_FIRST_CELL + components * blocks)
         )
@@ -66,7 +71,7 @@ class PlacedWords:
             block = -1
             used = np.flatnonzero(row)
             for place, value in zip(used.tolist(), row[used].tolist(), strict=True):
-                if place // BLOCK != block:
+                if self._every or place // BLOCK != block:
                     if block < self._blocks <= place // BLOCK:
                         symbols.append(self.alphabet[_SECOND])
                     block = place // BLOCK

@@ -8,10 +8,13 @@ from typing import Any
 DEFAULT_PRESET = "beat-placed"
 
 # Those that code a representative beat.
-BEAT_PRESETS = ("beat", "beat-placed")
+BEAT_PRESETS = ("beat", "beat-placed", "beat-named")
 
 # What a preset asks of its codec, beyond the codec's own defaults.
-CODEC_OPTIONS: dict[str, dict[str, Any]] = {"beat-placed": {"template_words": "placed"}}
+CODEC_OPTIONS: dict[str, dict[str, Any]] = {
+    "beat-placed": {"template_words": "placed"},
+    "beat-named": {"template_words": "named"},
+}
 
 # Steps for signals in standard deviations at 100 Hz, where a language model reads best
 # (docs/reading.md); those for mV are the codecs' own defaults.
@@ -19,4 +22,5 @@ STEPS_IN_SD: dict[str, dict[str, Any]] = {
     "compact": {"step": 1.2},
     "beat": {"step": 3.0, "template_step": 0.8},
     "beat-placed": {"step": 3.0, "template_step": 0.8},
+    "beat-named": {"step": 3.0, "template_step": 0.8},
 }
