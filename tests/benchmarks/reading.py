@@ -35,6 +35,7 @@ from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import (  # noqa: E402
 )
 from ecg_byte_hf.hub_code.presets import DEFAULT_PRESET, STEPS_IN_SD  # noqa: E402
 from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor  # noqa: E402
+from ecg_byte_hf.reading.row_starts import token_vectors  # noqa: E402
 from ecg_byte_hf.tokenizer import train_tokenizer  # noqa: E402
 
 from .ecgs import REPOSITORY, run_ecg_byte  # noqa: E402
@@ -55,15 +56,27 @@ _SHARED_SEED = 100
 
 
 def fitted_processor(
-    preset: str, codec: dict[str, Any], vocabulary_size: int, ecgs: Labelled
+    preset: str,
+    codec: dict[str, Any],
+    vocabulary_size: int,
+    ecgs: Labelled,
+    vocabulary_sizes: dict[str, int] | None = None,
 ) -> EcgByteProcessor:
-    """A processor fitted on signals in standard deviations at 100 Hz, already cleaned."""
+    """A processor fitted on signals in standard deviations at 100 Hz, already cleaned.
+
+    `vocabulary_sizes`: tokens per kind of word instead, no merge shared.
+    """
+    if vocabulary_sizes:
+        codec = {**codec, "alphabets": "separate"}
     extractor = EcgByteFeatureExtractor(
         preset, sampling_rate=SAMPLING_RATE_HZ, unit="SD", cleaning="none", codec=codec
     )
     extractor.fit((signal, SAMPLING_RATE_HZ) for signal in ecgs.signals)
     words = (extractor.encode(signal, SAMPLING_RATE_HZ) for signal in ecgs.signals)
-    return EcgByteProcessor(extractor, train_tokenizer(words, extractor, vocabulary_size))
+    tokenizer = train_tokenizer(
+        words, extractor, vocabulary_size, vocabulary_sizes=vocabulary_sizes
+    )
+    return EcgByteProcessor(extractor, tokenizer)
 
 
 def measure(
@@ -74,8 +87,12 @@ def measure(
     variation: Augmentation | None,
     budget: Budget,
     say: Callable[[str], None],
+    vectors: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Train a reader of `ids_of(signal)` and measure it: everything that goes into the JSON."""
+    """Train a reader of `ids_of(signal)` and measure it: everything that goes into the JSON.
+
+    `vectors`: what its embeddings start from.
+    """
 
     def tokenise(epoch: int) -> Ids:
         if variation is None:
@@ -109,7 +126,9 @@ def measure(
             f"  on training ECGs {entry['auroc_train']:.4f}"
         )
 
-    model, history = train(tokenise, train_ecgs.labels, vocabulary_size, budget, each_epoch)
+    model, history = train(
+        tokenise, train_ecgs.labels, vocabulary_size, budget, each_epoch, vectors
+    )
     logits = scores(model, test_ids)
     per_class = auroc(logits, test_ecgs.labels)
     low, high = macro_interval(logits, test_ecgs.labels)
@@ -153,6 +172,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--preset", choices=tuple(CODECS), default=DEFAULT_PRESET)
     parser.add_argument("--codec", type=json.loads, default={}, help="codec options, as JSON")
     parser.add_argument("--vocab-size", type=int, default=2048)
+    parser.add_argument(
+        "--vocab-sizes", type=json.loads, help="instead: tokens per kind of word, as JSON"
+    )
+    parser.add_argument("--rows-start", choices=("random", "waveform"), default="random")
     parser.add_argument("--minutes", type=float, default=20.0, help="of one idle core; 0: no Llama")
     parser.add_argument("--next-token", type=float, default=Budget.next_token)
     parser.add_argument("--plain", action="store_true", help="show each ECG as it is, every epoch")
@@ -190,7 +213,10 @@ def main() -> None:
         corpus = arguments.corpus or _corpus(Path(temporary) / "corpus")
         train_ecgs, test_ecgs = read_split(corpus, "train"), read_split(corpus, "validation")
     codec = STEPS_IN_SD.get(arguments.preset, {}) | arguments.codec
-    processor = fitted_processor(arguments.preset, codec, arguments.vocab_size, train_ecgs)
+    processor = fitted_processor(
+        *(arguments.preset, codec, arguments.vocab_size, train_ecgs, arguments.vocab_sizes)
+    )
+    started = arguments.rows_start == "waveform"
     encode = processor.feature_extractor.encode
 
     def ids_of(signal: np.ndarray) -> np.ndarray:
@@ -210,8 +236,14 @@ def main() -> None:
     result = measure(
         *(ids_of, processor.ecg_vocabulary_size, train_ecgs, test_ecgs, variation, budget),
         say=lambda text: print(text, file=sys.stderr, flush=True),
+        vectors=token_vectors(processor) if started else None,
     )
-    result = {"preset": arguments.preset, "codec": codec} | result
+    result = {
+        "preset": arguments.preset,
+        "codec": codec,
+        "vocabulary_sizes": arguments.vocab_sizes,
+        "rows_start": arguments.rows_start,
+    } | result
     print(line(arguments.preset, result))
     path = arguments.json or Path("out") / f"reading-{arguments.preset}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

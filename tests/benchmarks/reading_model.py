@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from transformers import LlamaConfig, LlamaModel
 
+from ecg_byte_hf.reading.vocabulary import OWN
+
 # What this model comes to in training on one core of a server of 2023 that does nothing else.
 GFLOP_PER_SECOND = 66.0
 RIDGE = 1000.0
@@ -103,6 +105,20 @@ class Reader(nn.Module):
         return self.head(mean), states
 
 
+def start_rows(model: Reader, vectors: np.ndarray, seed: int) -> None:
+    """Start the embeddings from vectors (tokens, features), as `draw_rows` does beside known rows.
+
+    Their spread per dimension stays what it was.
+    """
+    rows = model.llama.embed_tokens.weight
+    generator = torch.Generator().manual_seed(seed)
+    lines = torch.randn(vectors.shape[1], rows.shape[1], generator=generator)
+    own = torch.randn(rows.shape, generator=generator)
+    started = torch.from_numpy(vectors) @ lines + OWN * own
+    with torch.no_grad():
+        rows.copy_((started - started.mean(0)) / started.std(0) * rows.std(0))
+
+
 def _padded(ids: Ids) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
     """Ids (ECGs, tokens), lengths (ECGs,), and times (ECGs, tokens) if any; padded with 0."""
     lengths = torch.tensor([one.shape[-1] for one in ids])
@@ -142,8 +158,11 @@ def train(
     vocabulary_size: int,
     budget: Budget,
     each_epoch: Callable[[Reader, dict[str, float]], None] = lambda model, entry: None,
+    vectors: np.ndarray | None = None,
 ) -> tuple[Reader, History]:
     """Train on `tokenise(epoch)`, the ids of every ECG anew, and labels (ECGs, classes) of 0 or 1.
+
+    Embeddings start from `vectors` (tokens, features) where they are given.
 
     The learning rate rises for `warm_up` of the budget and falls as a cosine. The budget is that of
     the training steps; `History.seconds` is what they took, tokenising included.
@@ -151,6 +170,8 @@ def train(
     torch.manual_seed(budget.seed)
     rng = np.random.default_rng(budget.seed)
     model = Reader(vocabulary_size, labels.shape[1], budget.dropped, budget.time)
+    if vectors is not None:
+        start_rows(model, vectors, budget.seed)
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW(

@@ -3,10 +3,12 @@ import pytest
 
 from .reading_model import (
     Budget,
+    Reader,
     auroc,
     linear_logits,
     macro_interval,
     scores,
+    start_rows,
     train,
     training_gflop,
 )
@@ -76,3 +78,16 @@ def test_a_reader_that_is_told_the_time_finds_what_time_alone_tells(time):
     told = auroc(scores(model, ids), labels).mean()
     untold = auroc(scores(model, [np.stack([one[0], 0 * one[1]]) for one in ids]), labels).mean()
     assert (told > 0.95, untold) == (True, 0.5)
+
+
+def test_rows_start_alike_where_their_vectors_are_and_as_long_as_before():
+    model = Reader(200, 1)
+    rows = model.llama.embed_tokens.weight
+    before = rows.detach().std(0)
+    vectors = np.random.default_rng(0).normal(size=(200, 12)).astype(np.float32)
+    vectors[1] = vectors[0]
+    start_rows(model, vectors, seed=0)
+    assert rows.detach().std(0).numpy() == pytest.approx(before.numpy(), rel=1e-3)
+    apart = (rows[:1] - rows[1:]).norm(dim=1).detach()
+    assert int(apart.argmin()) == 0
+    assert float(apart[0]) < 0.3 * float(apart[1:].median())

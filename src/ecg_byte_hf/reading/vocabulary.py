@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # Of what two tokens alike do not share, beside a waveform of length 1.
-_OWN = 0.4
+OWN = 0.4
 
 
 def add_ecg_tokens(
@@ -97,7 +97,7 @@ def draw_rows(
             if vectors is not None:
                 features = torch.from_numpy(vectors)
                 lines = torch.randn(features.shape[1], known.shape[1], generator=generator)
-                noise = features @ lines + _OWN * noise
+                noise = features @ lines + OWN * noise
                 noise = (noise - noise.mean(0)) / noise.std(0)
             noise = noise.to(known.device)
             layer.weight[rows.start : rows.stop] = known.mean(0) + spread * known.std(0) * noise
