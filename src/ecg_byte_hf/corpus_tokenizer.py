@@ -45,10 +45,10 @@ def processor_from_corpus(
     """Fit an extractor on a split of a corpus and train its BPE there.
 
     `vocabulary_sizes`: tokens per kind of word instead of `vocabulary_size`, as `train_tokenizer`
-    has it (preset `beat`, whose words then have separate alphabets); `augment`: how many shifted
-    and scaled copies of each ECG the BPE also sees (default: 2 for `beat`, else 0), drawn from
-    `seed`; `max_records`: only the first so many rows; `codec`: options of the preset's codec, such
-    as `{"step": 0.3}`. A corpus in standard deviations (`prepare ptb-xl-normalised`) gives an
+    has it (beat presets, whose words then have separate alphabets); `augment`: how many shifted
+    and scaled copies of each ECG the BPE also sees (default: 2 for beat presets, else 0), drawn
+    from `seed`; `max_records`: only the first so many rows; `codec`: options of the preset's codec,
+    such as `{"step": 0.3}`. A corpus in standard deviations (`prepare ptb-xl-normalised`) gives an
     extractor of its unit and rate that cleans nothing. The same corpus and options give the same
     files.
 

@@ -70,7 +70,7 @@ def check_vocabulary_sizes(
     if len(alphabets) < 2:
         raise EcgByteError(
             f"preset {feature_extractor.preset!r} has one alphabet for all words; vocabulary sizes "
-            f"per kind of word need preset 'beat' with the codec option alphabets 'separate'"
+            f"per kind of word need a beat preset with the codec option alphabets 'separate'"
         )
     if set(vocabulary_sizes) != set(alphabets):
         raise EcgByteError(

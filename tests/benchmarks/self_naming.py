@@ -1,9 +1,9 @@
 """`python -m tests.benchmarks.self_naming TOKENIZER CORPUS`: tokens that say by themselves where.
 
 A value of a representative beat in placed words means nothing without the block that was named
-last. Of the tokens of representative beats in a corpus's training ECGs, prints how many an ECG has
-and the share that names a block, the share that is a block and no value, and the rest, whose
-meaning hangs on a token before them.
+last. Of the tokens of representative beats in a corpus's training ECGs, prints how many an ECG has,
+the share that names a block and a value in it, the share without a value (a block, an extension,
+the mark of a second beat), and the rest, values whose meaning hangs on a token before them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ecg_byte_hf.reading.tokenised import tokenise
 
 
 def kind_of_token(name: str, codec: Any) -> str | None:
-    """`whole`, `block` or `value` of a token of placed or named words, None of any other."""
-    if name.startswith("<") or not codec.usual_channel(name).startswith("t"):
+    """`whole`, `none` (no value) or `value` of a token of placed words, None of any other."""
+    if name.startswith("<") or not (channel := codec.usual_channel(name)).startswith("t"):
         return None
-    starts = set(codec.piece_starts)
-    if not set(name) & starts:
-        return "value"
-    return "whole" if set(name) - starts else "block"
+    if not codec.waveform(channel, name).any():
+        return "none"
+    # The mark of a second beat says nothing of the block.
+    return "whole" if set(name) & set(codec.piece_starts[1:]) else "value"
 
 
 def shares(processor: EcgByteProcessor, ecgs: list[list[int]]) -> dict[str, float]:
@@ -36,7 +36,7 @@ def shares(processor: EcgByteProcessor, ecgs: list[list[int]]) -> dict[str, floa
     counted = Counter(kinds[i] for ids in ecgs for i in ids)
     del counted[None]
     total = counted.total()
-    parts = {kind: counted[kind] / total for kind in ("whole", "block", "value")}
+    parts = {kind: counted[kind] / total for kind in ("whole", "none", "value")}
     return {"tokens": total / len(ecgs)} | parts
 
 
@@ -53,8 +53,8 @@ def main() -> None:
         processor, list(tokenise(open_corpus(arguments.corpus)["train"], processor).values())
     )
     print(
-        f"{found['tokens']:.1f} tokens of representative beats an ECG: {found['whole']:.1%} name "
-        f"a block and a value, {found['block']:.1%} a block alone, {found['value']:.1%} no block"
+        f"{found['tokens']:.1f} tokens of representative beats an ECG: {found['whole']:.1%} name a "
+        f"block and a value, {found['value']:.1%} a value and no block, {found['none']:.1%} no value"
     )
 
 

@@ -22,6 +22,7 @@ from ecg_byte_hf.fidelity.sweep_output import (
     lossless_table,
 )
 from ecg_byte_hf.fidelity.sweep_plan import (
+    PRESETS,
     Setting,
     default_setting,
     next_possible,
@@ -198,7 +199,8 @@ def test_plan() -> None:
     settings = plan(352)
     assert len(set(settings)) == len(settings)
     assert set(plan(352, quick=True)) < set(settings)
-    for preset in ("paper", "compact", "beat"):
+    assert {one.preset for one in settings} == {one.preset for one in plan(352, quick=True)}
+    for preset in PRESETS:
         default = default_setting(preset, 352)
         own = [one for one in settings if one.preset == preset]
         at_default = [one for one in own if one.codec == default.codec]

@@ -23,6 +23,8 @@ OPTIONS = {
     "beat, separate alphabets": {"alphabets": "separate"},
     "beat, placed": {"template_words": "placed"},
     "beat, placed and separate": {"template_words": "placed", "alphabets": "separate"},
+    "beat, named": {"template_words": "named"},
+    "beat, named and separate": {"template_words": "named", "alphabets": "separate"},
 }
 CODECS = ("paper", "compact", "beat", *OPTIONS)
 

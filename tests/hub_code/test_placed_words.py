@@ -50,7 +50,7 @@ def test_values_come_back_in_any_place_and_of_any_size(every):
     assert words[2] == ""
 
 
-def test_a_symbol_means_the_same_wherever_it_stands():
+def test_a_block_names_itself_wherever_it_stands():
     placed = PlacedWords(2, 2)
     values = np.zeros((2, 32), dtype=np.int32)
     values[1, [3, 20]] = 2, -1
@@ -59,8 +59,8 @@ def test_a_symbol_means_the_same_wherever_it_stands():
     last = word[word.index(word[-2]) :]
     parsed = placed.parse(last, 1)
     assert (parsed.places[-1], parsed.values[-1]) == (20, -1)
-    # Another component's word is foreign where it names its block.
-    assert placed.parse(word, 0).foreign == 2
+    # Another component's word is foreign where it names its block, and in it.
+    assert placed.parse(word, 0).foreign == 4
     assert placed.component(word) == 1
 
 
@@ -74,6 +74,11 @@ def test_a_named_value_says_all_of_itself():
     # A block and a value each; two of one block name it twice.
     assert (len(first), len(second)) == (6, 2)
     assert first[0] == first[2] != first[4]
+    whole = named.parse(word, 1)
+    used = whole.values != 0
+    assert whole.places[used].tolist() == [3, 5, 20, 37]
+    assert whole.values[used].tolist() == [2, -1, 4, 1]
+    assert whole.places[~used].tolist()[:2] == [0, 0]
     for pair, place in zip((first[:2], first[2:4], first[4:]), (3, 5, 20), strict=True):
         parsed = named.parse(pair, 1)
         assert (parsed.places[-1], parsed.values[-1]) == (place, values[1, place])
@@ -86,13 +91,15 @@ def test_a_token_of_named_words_holds_one_coefficient_at_most():
     words = [extractor.encode(signal, 250.0) for signal in ecgs]
     processor = EcgByteProcessor(extractor, train_tokenizer(words, extractor, 1400))
     channels = [f"t{k}" for k in range(1, 9)]
-    counted = [0, 0]
+    values, whole = [], 0
     for token in processor.tokenizer.get_vocab():
         channel = "r1" if token.startswith("<") else extractor.codec.usual_channel(token)
         if channel in channels:
             parsed = PlacedWords(8, 12).parse(token, channels.index(channel))
-            counted[np.count_nonzero(parsed.values)] += 1
-    assert counted[1] > 256
+            values.append(np.count_nonzero(parsed.values))
+            whole += values[-1] == 1 and token[0] in extractor.codec.piece_starts
+    assert max(values) == 1
+    assert whole > 100
 
 
 def test_both_forms_decode_to_the_same_signal(pair):
@@ -162,8 +169,11 @@ def test_anything_decodes_and_a_strange_word_is_named(pair):
 
 
 def test_the_form_is_kept_in_the_configuration_and_checked():
-    extractor = EcgByteFeatureExtractor("beat", codec={"template_words": "placed"})
-    assert EcgByteFeatureExtractor(**extractor.to_dict()).alphabet == extractor.alphabet
+    for form in ("placed", "named"):
+        extractor = EcgByteFeatureExtractor("beat", codec={"template_words": form})
+        again = EcgByteFeatureExtractor(**extractor.to_dict())
+        assert again.alphabet == extractor.alphabet
+        assert again.codec.template_words == form
     with pytest.raises(EcgByteError, match="template_words"):
         EcgByteFeatureExtractor("beat", codec={"template_words": "other"})
 
@@ -185,3 +195,42 @@ def test_strict_decoding_refuses_a_place_that_is_said_twice(pair):
     assert np.array_equal(placed.decode(again), placed.decode(words))
     with pytest.raises(EcgByteError, match="word t1 says 1 values again"):
         placed.decode(again, strict=True)
+
+
+def test_a_value_in_a_block_of_another_component_is_foreign():
+    placed = PlacedWords(2, 2)
+    own, other = (placed.encode(np.eye(2, 32, 16 + row, dtype=np.int32) * 3)[0] for row in (0, 1))
+    values = np.zeros((2, 32), dtype=np.int32)
+    values[1, 4] = -4
+    foreign = placed.encode(values)[1]
+    parsed = placed.parse(own + foreign + other, 0)
+    assert parsed.foreign == 2
+    assert parsed.places[parsed.values != 0].tolist() == [16, 17]
+    assert placed.known(own + foreign, 0).tolist() == [True, True, False, False]
+
+
+def test_an_extension_is_of_the_value_right_after_it():
+    placed = PlacedWords(1, 2)
+    values = np.zeros((1, 32), dtype=np.int32)
+    values[0, 3] = 9
+    word = placed.encode(values)[0]
+    block, more, value = word
+    assert placed.parse(word, 0).values.tolist() == [0, 0, 9]
+    assert placed.parse(block + more + block + value, 0).values.tolist() == [0, 0, 0, 1]
+
+
+def test_named_words_differ_from_placed_ones_and_both_are_read_by_either(pair):
+    _, form, ecgs = pair
+    other = {"placed": "named", "named": "placed"}[form.codec.template_words]
+    state = {**form.codec.state, "template_words": other}
+    twin = EcgByteFeatureExtractor("beat", cleaning="none", codec=state)
+    words, others = form.encode(ecgs[0], 250.0), twin.encode(ecgs[0], 250.0)
+    assert words != others
+    assert np.array_equal(form.decode(others, strict=True), twin.decode(words, strict=True))
+
+
+def test_the_wave_of_a_token_in_another_component_is_refused(pair):
+    _, form, ecgs = pair
+    word = form.encode(ecgs[0], 250.0)[2]
+    with pytest.raises(EcgByteError, match="of the symbols name no block of t1"):
+        form.codec.waveform("t1", word[:2])

@@ -88,8 +88,8 @@ def plot_tokens(
 ) -> None:
     """Draw the tokens of a record's first 10 s over the signal that they code.
 
-    Without --channel and --lead: for preset beat the rhythm, the representative beat and what is
-    left side by side; for the others lead II. Example:
+    Without --channel and --lead: for the beat presets the rhythm, the representative beat and
+    what is left side by side; for the others lead II. Example:
 
     ecg-byte plot tokens 00001_hr --tokenizer out/tokenizer --lead V2 --out tokens.png
     """

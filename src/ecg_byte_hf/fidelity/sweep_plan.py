@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..hub_code.errors import EcgByteError
-from ..hub_code.feature_extraction_ecg_byte import CODECS, EcgByteFeatureExtractor
+from ..hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
 from ..tokenizer import check_vocabulary_size
 
-PRESETS = tuple(CODECS)
 VOCABULARY = 4096
 VOCABULARIES = (256, 512, 1024, 2048, 4096, 8192, 16384)
 SMALLEST_TRAINING = 25
@@ -31,6 +30,8 @@ STEPS: dict[str, tuple[dict[str, float], ...]] = {
         {"step": step, "template_step": template} for step, template in BEAT_PLACED_STEPS
     ),
 }
+# `beat-named` decodes to what `beat-placed` does and is not measured yet.
+PRESETS = tuple(STEPS)
 # The vocabularies that are crossed with every step.
 GRID_VOCABULARIES = (1024, 4096, 16384)
 

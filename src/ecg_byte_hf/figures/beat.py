@@ -62,7 +62,7 @@ class _Parts:
 
 
 def draw_beat(processor: EcgByteProcessor, record: EcgRecord) -> Figure:
-    """A record (2 to 10 s) as the preset `beat` codes it, in four parts that add up to it.
+    """A record (2 to 10 s) as a beat preset codes it, in four parts that add up to it.
 
     The rhythm strip (lead II) with the beats that the RR word places, the representative beat in
     all leads (a second one over it where the record has two), what the beats leave and what its
@@ -73,7 +73,7 @@ def draw_beat(processor: EcgByteProcessor, record: EcgRecord) -> Figure:
     if extractor.preset not in BEAT_PRESETS:
         raise EcgByteError(
             f"{record.record_id}: preset {extractor.preset} has no representative beat; draw a "
-            f"channel or a lead, or take a tokenizer of preset beat"
+            f"channel or a lead, or take a tokenizer of a beat preset"
         )
     parts = _take_apart(processor, record)
     coded, tokens = parts.coded, parts.tokens

@@ -50,7 +50,7 @@ _MEANINGS = {
     "0": "0₇: a run of seven zeros",
     "▸": "▸: the block that follows",
     ">": ">: more for the value that follows",
-    "|": "|: the end",
+    "|": "|: the end, or a second beat",
 }
 
 

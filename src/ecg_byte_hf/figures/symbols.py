@@ -23,8 +23,8 @@ def in_common_alphabet(symbols: str) -> str:
 def symbol_name(symbol: str) -> str:
     """`+2` for a value in steps, `0₇` for a run of seven zeros, a letter of `paper` as it is.
 
-    `|` for an end mark, `>` for an extension of the value that follows, `▸` for the name of a block
-    in placed words.
+    `|` for an end mark, or that of a second beat, `>` for an extension of the value that follows,
+    `▸` for the name of a block in placed words.
     """
     if symbol.isascii():
         return symbol

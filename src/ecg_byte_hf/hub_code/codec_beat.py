@@ -103,9 +103,9 @@ class BeatCodec:
     `nominal_samples`: the length (samples) that needs no end mark; `alphabets`: `"joint"`, one
     alphabet for all words, or `"separate"`, one each for the RR word, the template words and the
     rest, so that no merge serves two of them; `template_words`: `"runs"`, run lengths as in all
-    other words, `"placed"`, symbols that name their place, or `"named"`, each coefficient by its
-    full name: the longer, the better a language model reads them (docs/reading.md); `klt`: (8, 12)
-    rows of the transform, learned by `fit`.
+    other words, `"placed"`, a block by its name and its values by their places, or `"named"`, the
+    block before every value: each longer than the one before, and read better by a language model
+    (docs/reading.md); `klt`: (8, 12) rows of the transform, learned by `fit`.
     """
 
     channels: tuple[str, ...] = (
@@ -166,12 +166,12 @@ class BeatCodec:
         self._beat_samples = max(2, -(-beat // BLOCK)) * BLOCK
         self._usual_interval = round(_USUAL_INTERVAL_S * self.sampling_rate * STEPS_PER_SAMPLE)
         self.template_words = template_words
-        blocks = self._beat_samples // BLOCK
-        placed = PlacedWords(COMPONENTS, blocks, every=template_words == "named")
+        placed = None
+        if template_words != "runs":
+            blocks = self._beat_samples // BLOCK
+            placed = PlacedWords(COMPONENTS, blocks, every=template_words == "named")
         self._written = BeatAlphabets(
-            self.channels,
-            separate=alphabets == "separate",
-            placed=None if template_words == "runs" else placed,
+            self.channels, separate=alphabets == "separate", placed=placed
         )
         self.alphabet_of_kind = self._written.of_kind
         self.alphabet: str = "".join(self.alphabet_of_kind.values())
@@ -432,6 +432,8 @@ class BeatCodec:
         if number > COMPONENTS:
             return self._rest.waveform(channel, symbols, place)
         parsed = self._written.parse(number, symbols, place % self._beat_samples)
+        if parsed.foreign and self._written.is_placed(channel):
+            raise EcgByteError(f"beat: {parsed.foreign} of the symbols name no block of {channel}")
         coefficients = dequantise([parsed], self._beat_samples, self._template.step)
         return self._rest.leads(signal_from_blocks(coefficients), number - 1)
 

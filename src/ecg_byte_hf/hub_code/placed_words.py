@@ -1,4 +1,4 @@
-"""Words of a representative beat in which every symbol says by itself where it stands.
+"""Words of a representative beat whose symbols name their places.
 
 In run lengths a value's place is the sum of all that stands before it, which a language model finds
 hard to add up (docs/reading.md). Here a word is, block by block of 16 coefficients and for each
@@ -92,8 +92,10 @@ class PlacedWords:
     def parse(self, word: str, component: int, place: int = 0) -> Parsed:
         """Read a component's word, or a part that begins at a place; never fails.
 
-        A symbol that names another component is foreign. A block's symbol takes the places from the
-        last block to its own end. Of several values at one place the last counts, the others are 0.
+        A symbol that names a block of another component is foreign, and so are the values after it.
+        A block's symbol takes the places from the last block to its own end; where that block was
+        named before, its own places. Of several values at one place the last counts, the others are
+        0.
         """
         symbols = [found for found in self._read(word, component, place) if found is not None]
         places, widths, values = np.array(symbols, dtype=np.int64).reshape(-1, 3).T
@@ -113,10 +115,18 @@ class PlacedWords:
     def _read(self, word: str, component: int, place: int) -> list[_Symbol | None]:
         read: list[_Symbol | None] = []
         block, beat, reached, added = place // BLOCK * BLOCK, 0, 0, 0
+        # In a block of another component, until the next of its own.
+        lost = False
         for character in word:
             code = ord(character) - _FIRST
             cell = code - _FIRST_CELL - component * self._blocks
-            if 0 <= code < _VALUES:
+            if code >= _SECOND:
+                # An extension is of the value right after it.
+                added = 0
+                lost = _FIRST_CELL <= code < len(self.alphabet) and not 0 <= cell < self._blocks
+            if lost:
+                read.append(None)
+            elif 0 <= code < _VALUES:
                 within, rest = divmod(code, 2 * _MAGNITUDES)
                 magnitude = min(rest // 2 + 1 + added, LARGEST_VALUE)
                 read.append(_Symbol(block + within, 1, magnitude if rest % 2 else -magnitude))

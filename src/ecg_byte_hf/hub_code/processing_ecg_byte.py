@@ -125,9 +125,11 @@ class EcgByteProcessor(ProcessorFiles):
         block (coarse to fine: a4, d4, d3 twice, d2 four times, d1 eight times), in letters for
         `paper`. `token_symbols` says where tokens stand in an ECG. `channel` defaults to the one
         that a marker marks, else to `r1`, the first component of what is left (`paper`: to the
-        first lead; `beat` with separate alphabets: to the first channel of the token's kind). RR
-        tokens and markers add nothing. Where a value's extension ends one token and the value
-        begins the next, each is taken alone; `token_contributions` takes them together.
+        first lead; `beat` with separate alphabets: to the first channel of the token's kind;
+        `beat-placed` and `beat-named`: to the component that it names, whose blocks it names too,
+        so that `place` is that of values before the first block). RR tokens and markers add
+        nothing. Where a value's extension ends one token and the value begins the next, each is
+        taken alone; `token_contributions` takes them together.
 
         Raises `EcgByteError` for an unknown token or channel, a place out of range, and symbols
         that cannot stand in the channel.
