@@ -53,8 +53,8 @@ def main() -> None:
         processor, list(tokenise(open_corpus(arguments.corpus)["train"], processor).values())
     )
     print(
-        f"{found['tokens']:.1f} tokens of representative beats an ECG: {found['whole']:.1%} name a "
-        f"block and a value, {found['value']:.1%} a value and no block, {found['none']:.1%} no value"
+        f"{found['tokens']:.1f} tokens of representative beats an ECG: {found['whole']:.1%} name "
+        f"block and value, {found['value']:.1%} a value alone, {found['none']:.1%} no value"
     )
 
 
