@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from transformers import LlamaConfig, LlamaModel
 
-from ecg_byte_hf.reading.vocabulary import OWN
+from ecg_byte_hf.reading.vocabulary import along_vectors
 
 # What this model comes to in training on one core of a server of 2023 that does nothing else.
 GFLOP_PER_SECOND = 66.0
@@ -114,9 +114,8 @@ def start_rows(model: Reader, vectors: np.ndarray, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     lines = torch.randn(vectors.shape[1], rows.shape[1], generator=generator)
     own = torch.randn(rows.shape, generator=generator)
-    started = torch.from_numpy(vectors) @ lines + OWN * own
     with torch.no_grad():
-        rows.copy_((started - started.mean(0)) / started.std(0) * rows.std(0))
+        rows.copy_(along_vectors(vectors, lines, own) * rows.std(0))
 
 
 def _padded(ids: Ids) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:

@@ -15,11 +15,12 @@ from ecg_byte_hf.hub_code.codec_compact import (
 )
 from ecg_byte_hf.hub_code.codec_paper import PaperCodec
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import CODECS
 from ecg_byte_hf.hub_code.leads import LEADS_FROM_INDEPENDENT, STANDARD_LEADS
 from ecg_byte_hf.hub_code.run_lengths import ALPHABET, encode_rows, parse, run_symbols
 from tests.small_tokenizer import simulated_records, small_processor
 
-PRESETS = ("paper", "compact", "beat", "beat-placed", "beat-named")
+PRESETS = tuple(CODECS)
 
 
 def cleaned(number: int = 0, samples: int = 2500) -> np.ndarray:

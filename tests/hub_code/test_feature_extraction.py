@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
-from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import EcgByteFeatureExtractor
+from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import (
+    CODECS,
+    EcgByteFeatureExtractor,
+)
 from ecg_byte_hf.hub_code.leads import STANDARD_LEADS
 from tests.small_tokenizer import simulated_records, small_processor
 
-PRESETS = ("paper", "compact", "beat", "beat-placed", "beat-named")
+PRESETS = tuple(CODECS)
 
 
 def a_record(number: int = 0):

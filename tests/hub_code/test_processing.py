@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from ecg_byte_hf import EcgByteProcessor
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import CODECS
 from ecg_byte_hf.hub_code.leads import STANDARD_LEADS
 from tests.small_tokenizer import simulated_records, small_processor
 
-PRESETS = ("paper", "compact", "beat", "beat-placed", "beat-named")
+PRESETS = tuple(CODECS)
 
 
 def a_signal(number: int = 0) -> np.ndarray:

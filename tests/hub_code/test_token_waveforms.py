@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from ecg_byte_hf.hub_code.codec_paper import PaperCodec
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.hub_code.feature_extraction_ecg_byte import CODECS
 from ecg_byte_hf.hub_code.spans import Span, Stretch
 from ecg_byte_hf.records import read_record
 from tests.small_tokenizer import simulated_records, small_processor
 
-PRESETS = ("paper", "compact", "beat", "beat-placed", "beat-named")
+PRESETS = tuple(CODECS)
 
 
 def some_ids(preset: str, number: int = 0) -> list[int]:

@@ -10,11 +10,12 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # Of what two tokens alike do not share, beside a waveform of length 1.
-OWN = 0.4
+_OWN = 0.4
 
 
 def add_ecg_tokens(
@@ -95,9 +96,21 @@ def draw_rows(
             known = layer.weight[: rows.start].float()
             noise = torch.randn(len(rows), known.shape[1], generator=generator)
             if vectors is not None:
-                features = torch.from_numpy(vectors)
-                lines = torch.randn(features.shape[1], known.shape[1], generator=generator)
-                noise = features @ lines + OWN * noise
-                noise = (noise - noise.mean(0)) / noise.std(0)
+                lines = torch.randn(vectors.shape[1], known.shape[1], generator=generator)
+                noise = along_vectors(vectors, lines, noise)
             noise = noise.to(known.device)
             layer.weight[rows.start : rows.stop] = known.mean(0) + spread * known.std(0) * noise
+
+
+def along_vectors(
+    vectors: NDArray[np.float32], lines: torch.Tensor, noise: torch.Tensor
+) -> torch.Tensor:
+    """Rows (rows, width) that are alike where their vectors (rows, features) are.
+
+    `lines` (features, width) project the vectors, `noise` (rows, width) keeps any two apart; mean 0
+    and standard deviation 1 per dimension.
+    """
+    import torch
+
+    drawn = torch.from_numpy(vectors) @ lines + _OWN * noise
+    return (drawn - drawn.mean(0)) / drawn.std(0)
