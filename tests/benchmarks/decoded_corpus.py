@@ -1,0 +1,84 @@
+"""`python -m tests.benchmarks.decoded_corpus TOKENIZER CORPUS OUT`: what tokens leave of the ECGs.
+
+Writes a corpus with the rows and questions of CORPUS, each signal the one that its tokens decode
+to, at the tokenizer's rate. A ResNet trained and measured on it (`training/resnet.py --corpus OUT`)
+says what can still be read after the codec, whoever reads it: where it does as well as on the
+signals themselves, what a Llama gets wrong was not lost in coding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecg_byte_hf.corpora import open_corpus, signal_mV
+from ecg_byte_hf.corpora.columns import ecg_features, quantise
+from ecg_byte_hf.corpora.corpus import CORPUS_FILE, describe_corpus
+from ecg_byte_hf.corpora.shards import write_rows
+from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
+from ecg_byte_hf.progress import track
+from ecg_byte_hf.reading.tokenised import check_unit
+
+
+def decoded_row(
+    processor: EcgByteProcessor, row: Mapping[str, Any], samples: int
+) -> dict[str, Any]:
+    """A row of a corpus with the signal of its tokens, cut or filled with 0 to `samples`."""
+    ids = processor.ecg_ids(signal_mV(row), float(row["sampling_rate"]))
+    decoded = processor.decode_ecg(ids)[:, :samples]
+    signal, scale = quantise(decoded)
+    filled = np.pad(signal, ((0, 0), (0, samples - decoded.shape[1])))
+    rate = processor.feature_extractor.sampling_rate
+    changed = {"signal": filled, "scale": scale, "sampling_rate": rate}
+    return {**row, **changed, "samples": decoded.shape[1]}
+
+
+def write_decoded(processor: EcgByteProcessor, corpus: Path, out: Path) -> None:
+    """Write the corpus; its description says nothing of the tokens.
+
+    Raises:
+        EcgByteError: `corpus` is none, or in another unit than the tokenizer's.
+    """
+    description = describe_corpus(corpus)
+    rate = processor.feature_extractor.sampling_rate
+    check_unit(corpus, processor.feature_extractor.unit, "the tokenizer")
+    samples = round(description["samples"] * rate / description["sampling_rate"])
+    for split, rows in open_corpus(corpus).items():
+        # Columns but the signal's as Python has them, which is how shards are written.
+        plain = rows.remove_columns("signal").with_format(None)
+        decoded = [
+            {**decoded_row(processor, row, samples), **_kept(known)}
+            for row, known in zip(track(rows, split, len(rows)), plain, strict=True)
+        ]
+        write_rows(out / "data" / f"{split}-00000-of-00001.parquet", decoded, ecg_features(samples))
+    shutil.copytree(corpus / "questions", out / "questions")
+    description |= {"sampling_rate": rate, "samples": samples}
+    (out / CORPUS_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
+    changed = {"scale", "samples", "sampling_rate"}
+    return {name: value for name, value in row.items() if name not in changed}
+
+
+def main() -> None:
+    """Write what the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.decoded_corpus")
+    parser.add_argument("tokenizer", help="folder of a tokenizer")
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("out", type=Path, help="folder to write, not there yet")
+    arguments = parser.parse_args()
+    if arguments.out.exists():
+        parser.error(f"{arguments.out} is there already: name another folder")
+    processor = EcgByteProcessor.from_pretrained(arguments.tokenizer)
+    write_decoded(processor, arguments.corpus, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
