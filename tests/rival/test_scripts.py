@@ -90,6 +90,19 @@ def test_a_resnet_that_cannot_be_made_is_refused_in_one_line_before_any_work(
     assert error.count("\n") == 1
 
 
+def test_a_folder_with_another_model_is_not_touched_by_a_resnet(run, corpus, tmp_path):
+    for name in ("config.json", "adapter_config.json"):
+        out = tmp_path / name
+        out.mkdir()
+        (out / name).write_text("{}")
+        code, _, error = run(
+            "resnet.py", "--corpus", corpus, "--output_dir", out, "--overwrite", "true"
+        )
+        assert code == 1
+        assert "is not empty and holds no ResNet, so nothing in it is touched" in error
+        assert [path.name for path in out.iterdir()] == [name]
+
+
 def test_seeds_of_a_resnet_share_a_configuration(corpus, tmp_path):
     def of(**more):
         options = {"epochs": 1, "contrastive_epochs": 1, "max_train_records": 12} | more

@@ -60,6 +60,7 @@ def model_card(folder: Path) -> str:
 
     settings = read_json(folder / "reading.json")
     corpus = settings.get("corpus")
+    tokens = settings["ecg_tokens_mean"]
     adapter = (folder / "adapter_config.json").is_file()
     # "made here" and a path on somebody's disk are names to nobody.
     base = settings["base"] if is_repository_name(settings["base"]) else None
@@ -87,7 +88,7 @@ def model_card(folder: Path) -> str:
         preset=settings["preset"],
         parameters=f"{_stored_parameters(folder):,}",
         ecg_vocabulary=f"{settings['ecg_vocabulary']:,}",
-        ecg_tokens_mean=f"{settings['ecg_tokens_mean']:.0f}",
+        ecg_tokens_mean=None if tokens is None else f"{tokens:.0f}",
         splits=splits,
         records=settings["records"],
         questions=settings["questions"],

@@ -12,10 +12,10 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .averaging import Averages, is_yes_no, measure_averaged, turned_or_cut, with_variants
 from .loading import Reader, load_reader
-from .measuring import FLAT, Responder, answer_all, sample_reports, summarise
+from .measuring import FLAT, Responder, answer_all, enough_compared, sample_reports, summarise
 from .output_folder import BLIND_FOLDER, SETTINGS_FILE
 from .responding import YES_NO, Ask, Response, respond, shared_ids
-from .scoring import REPORT, VERIFY, Scored, ids_sha256, questions_sha256
+from .scoring import REPORT, VERIFY, Scored, ids_sha256, judged, questions_sha256
 from .sequences import build_readings, say_left_out, shown_records
 from .tokenised import check_unit
 
@@ -91,11 +91,7 @@ def evaluate(
     types = question_types or reader.settings.get("question_types")
     questions = _of_types(questions, types, f"corpus {corpus}: split {split}")
     rows = sample_reports(questions, max_reports, seed)
-    if all(row["question_type"] == REPORT for row in rows):
-        raise EcgByteError(
-            f"corpus {corpus}: split {split} has no question but reports, which have no accuracy; "
-            "prepare more records"
-        )
+    _check_scorable(rows, f"corpus {corpus}: split {split}")
     readings, left_out = build_readings(
         ecgs,
         rows,
@@ -150,7 +146,7 @@ def evaluate(
         "records_sha256": ids_sha256(shown),
         "patients": len({row["patient_id"] for row in asked_rows}),
         "questions": result["accuracy"]["n"],
-        "questions_sha256": questions_sha256(runs.scored["accuracy"]),
+        "questions_sha256": questions_sha256(enough_compared(runs.scored["accuracy"])),
         "question_types": sorted({row["question_type"] for row in asked_rows}),
         "ecg_tokens_mean": round(sum(map(len, ecgs.values())) / len(ecgs), 1),
         "seed": seed,
@@ -159,6 +155,20 @@ def evaluate(
         "training": reader.settings,
     }
     return result
+
+
+def _check_scorable(rows: Sequence[Mapping[str, Any]], where: str) -> None:
+    """See, before anything is answered, that there will be an accuracy.
+
+    Raises:
+        EcgByteError: no question is one that exact match can judge.
+    """
+    if not judged(enough_compared([Scored.of(row, "") for row in rows])):
+        raise EcgByteError(
+            f"{where} has no question that has an accuracy: heart rates, reports and comparisons "
+            "of fewer than 5 sets of ECGs have none; ask for yes/no or other questions too, or "
+            "prepare more records"
+        )
 
 
 def _of_types(

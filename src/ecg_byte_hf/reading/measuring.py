@@ -182,6 +182,12 @@ def too_few(scored: Sequence[Scored]) -> dict[str, int]:
     return dict(sorted(Counter(one.kind for one in scored if one.kind in few).items()))
 
 
+def enough_compared(scored: Sequence[Scored]) -> list[Scored]:
+    """All but the comparisons that are `too_few`."""
+    few = too_few(scored)
+    return [one for one in scored if one.kind not in few]
+
+
 def _asks(rows: Sequence[Mapping[str, Any]], longest: Callable[[str], int]) -> list[Ask]:
     """A row's question, with the answers that are likely: they save time and change nothing."""
     answers: dict[str, Counter[str]] = defaultdict(Counter)

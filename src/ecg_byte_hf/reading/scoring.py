@@ -91,20 +91,20 @@ def accuracy(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dict[str,
     Raises:
         EcgByteError: there is none.
     """
-    judged = _judged(scored)
-    if not judged:
+    counted = judged(scored)
+    if not counted:
         raise EcgByteError("no question to score: every one is a report or was left out")
-    kinds = _groups(judged, lambda one: one.kind)
-    attributes = _groups(judged, lambda one: f"{one.kind}/{one.attribute}")
+    kinds = _groups(counted, lambda one: one.kind)
+    attributes = _groups(counted, lambda one: f"{one.kind}/{one.attribute}")
     return {
-        "overall": _share(judged),
-        "interval": bootstrap.interval(drawn_accuracy(judged, bootstrap)),
+        "overall": _share(counted),
+        "interval": bootstrap.interval(drawn_accuracy(counted, bootstrap)),
         "per_type": {kind: _share(group) for kind, group in kinds.items()},
         "per_type_interval": _intervals(kinds, bootstrap),
         "per_attribute": {name: _share(group) for name, group in attributes.items()},
         "per_attribute_interval": _intervals(attributes, bootstrap),
-        "n": len(judged),
-        "counts": dict(sorted(Counter(one.kind for one in judged).items())),
+        "n": len(counted),
+        "counts": dict(sorted(Counter(one.kind for one in counted).items())),
     }
 
 
@@ -120,7 +120,7 @@ def above(
         drawn = drawn_accuracy(ours, bootstrap) - drawn_accuracy(theirs, bootstrap)
         return round(_share(ours) - _share(theirs), 4), bootstrap.interval(drawn)
 
-    ours, theirs = _judged(scored), _judged(floor)
+    ours, theirs = judged(scored), judged(floor)
     overall, interval = difference(ours, theirs)
     groups = _groups(theirs, lambda one: one.kind)
     per_type = {
@@ -145,7 +145,7 @@ def findings_f1(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dict[s
 
     None where no answer is a list.
     """
-    lists = [s for s in _judged(scored) if s.given is not None and len(items(s.answer)) > 1]
+    lists = [s for s in judged(scored) if s.given is not None and len(items(s.answer)) > 1]
     if not lists:
         return None
     f1s = [set_f1(one.given, one.answer) for one in lists]
@@ -200,7 +200,7 @@ def _intervals(groups: Mapping[str, Sequence[Scored]], bootstrap: PatientBootstr
 
 def questions_sha256(scored: Sequence[Scored]) -> str:
     """Which questions an accuracy is of: `ids_sha256` of those that exact match can judge."""
-    return ids_sha256(one.question_id for one in _judged(scored))
+    return ids_sha256(one.question_id for one in judged(scored))
 
 
 def ids_sha256(ids: Iterable[str]) -> str:
@@ -208,7 +208,7 @@ def ids_sha256(ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(set(ids))).encode()).hexdigest()
 
 
-def _judged(scored: Sequence[Scored]) -> list[Scored]:
+def judged(scored: Sequence[Scored]) -> list[Scored]:
     """The balanced questions that exact match can judge."""
     return [s for s in scored if s.balanced and s.question_type not in SCORED_APART]
 

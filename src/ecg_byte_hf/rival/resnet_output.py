@@ -34,10 +34,9 @@ def make_resnet(arguments: ResNetArguments) -> EcgResNet:
             with, or the corpus has no labels.
     """
     out = Path(arguments.output_dir)
-    if (out / "config.json").exists() and not arguments.overwrite:
-        raise EcgByteError(f"{out} holds a model: take another folder, or --overwrite true")
     budget = arguments.budget
     make_folder(out)
+    _check_own(out, overwrite=arguments.overwrite)
     form = corpus_format(arguments.corpus)
     quiet_libraries()
     ecgs = read_ecgs(
@@ -57,6 +56,19 @@ def make_resnet(arguments: ResNetArguments) -> EcgResNet:
     content = {"config": _config(arguments), "cost": asdict(cost), "settings": facts}
     write_json(content, out / COST_FILE)
     return model
+
+
+def _check_own(out: Path, *, overwrite: bool) -> None:
+    """Raise `EcgByteError` unless a folder is empty, or holds a ResNet that may be written over."""
+    if not any(out.iterdir()):
+        return
+    if not (out / COST_FILE).is_file():
+        raise EcgByteError(
+            f"{out} is not empty and holds no ResNet, so nothing in it is touched: take another "
+            "--output-dir"
+        )
+    if not overwrite:
+        raise EcgByteError(f"{out} holds a model: take another folder, or --overwrite true")
 
 
 def check_splits(arguments: ResNetArguments) -> None:
