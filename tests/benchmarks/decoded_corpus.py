@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,22 +22,25 @@ from ecg_byte_hf.corpora import open_corpus, signal_mV
 from ecg_byte_hf.corpora.columns import ecg_features, quantise
 from ecg_byte_hf.corpora.corpus import CORPUS_FILE, describe_corpus
 from ecg_byte_hf.corpora.shards import write_rows
+from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
 from ecg_byte_hf.progress import track
-from ecg_byte_hf.reading.tokenised import check_unit
+from ecg_byte_hf.reading.tokenised import check_unit, load_ecg_processor
 
 
-def decoded_row(
+def decoded_columns(
     processor: EcgByteProcessor, row: Mapping[str, Any], samples: int
 ) -> dict[str, Any]:
-    """A row of a corpus with the signal of its tokens, cut or filled with 0 to `samples`."""
+    """The columns that tokens change; the signal is cut or filled with 0 to `samples`."""
     ids = processor.ecg_ids(signal_mV(row), float(row["sampling_rate"]))
     decoded = processor.decode_ecg(ids)[:, :samples]
     signal, scale = quantise(decoded)
-    filled = np.pad(signal, ((0, 0), (0, samples - decoded.shape[1])))
-    rate = processor.feature_extractor.sampling_rate
-    changed = {"signal": filled, "scale": scale, "sampling_rate": rate}
-    return {**row, **changed, "samples": decoded.shape[1]}
+    return {
+        "signal": np.pad(signal, ((0, 0), (0, samples - decoded.shape[1]))),
+        "scale": scale,
+        "samples": decoded.shape[1],
+        "sampling_rate": processor.feature_extractor.sampling_rate,
+    }
 
 
 def write_decoded(processor: EcgByteProcessor, corpus: Path, out: Path) -> None:
@@ -50,10 +54,10 @@ def write_decoded(processor: EcgByteProcessor, corpus: Path, out: Path) -> None:
     check_unit(corpus, processor.feature_extractor.unit, "the tokenizer")
     samples = round(description["samples"] * rate / description["sampling_rate"])
     for split, rows in open_corpus(corpus).items():
-        # Columns but the signal's as Python has them, which is how shards are written.
+        # Other columns as Python has them, which is how shards are written.
         plain = rows.remove_columns("signal").with_format(None)
         decoded = [
-            {**decoded_row(processor, row, samples), **_kept(known)}
+            known | decoded_columns(processor, row, samples)
             for row, known in zip(track(rows, split, len(rows)), plain, strict=True)
         ]
         write_rows(out / "data" / f"{split}-00000-of-00001.parquet", decoded, ecg_features(samples))
@@ -62,12 +66,7 @@ def write_decoded(processor: EcgByteProcessor, corpus: Path, out: Path) -> None:
     (out / CORPUS_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
-def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
-    changed = {"scale", "samples", "sampling_rate"}
-    return {name: value for name, value in row.items() if name not in changed}
-
-
-def main() -> None:
+def main() -> int:
     """Write what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.decoded_corpus")
     parser.add_argument("tokenizer", help="folder of a tokenizer")
@@ -76,9 +75,13 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.out.exists():
         parser.error(f"{arguments.out} is there already: name another folder")
-    processor = EcgByteProcessor.from_pretrained(arguments.tokenizer)
-    write_decoded(processor, arguments.corpus, arguments.out)
+    try:
+        write_decoded(load_ecg_processor(arguments.tokenizer), arguments.corpus, arguments.out)
+    except EcgByteError as error:
+        print(f"decoded_corpus: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
