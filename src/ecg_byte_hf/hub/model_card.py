@@ -141,7 +141,8 @@ def _results(result: Mapping[str, Any], corpus: Mapping[str, Any] | None, title:
         if scores is None:
             continue
         accuracy, interval = scores["overall"], scores.get("interval")
-        results.append(one("exact_match", "exact match", run, accuracy, interval))
+        if accuracy is not None:
+            results.append(one("exact_match", "exact match", run, accuracy, interval))
         macro = (scores.get("auroc") or {}).get("macro", {})
         for attribute, found in macro.items():
             name = f"macro AUROC of P(yes), {attribute}"
@@ -161,6 +162,7 @@ def _table(result: Mapping[str, Any]) -> dict[str, Any]:
             ],
         }
         for name in _CONTROLS
+        if result["accuracy"]["overall"] is not None
     ]
     settings = result["settings"]
     floors = {floor: result["accuracy"].get(f"above_{floor}") for floor in ("blind", "majority")}

@@ -37,7 +37,7 @@ from ecg_byte_hf.reading.precision import bf16_base, sharded
 from ecg_byte_hf.reading.repository import commit_of
 from ecg_byte_hf.reading.sequences import Chat, build_readings, say_left_out, shown_records
 from ecg_byte_hf.reading.stages import run_stage, stage_arguments
-from ecg_byte_hf.reading.tokenised import is_asked
+from ecg_byte_hf.reading.tokenised import check_types, is_asked
 from ecg_byte_hf.reading.training import what_is_trained
 
 from .labelled_ecgs import LabelledEcgs, SignalFormat, corpus_format, read_ecgs
@@ -124,6 +124,11 @@ def _read(
         )
     limits = {"train": arguments.max_train_records, "validation": arguments.max_validation_records}
     asked = open_questions(arguments.corpus)
+    check_types(
+        arguments.question_types,
+        (kind for rows in asked.values() for kind in rows["question_type"]),
+        f"corpus {arguments.corpus}",
+    )
     ecgs, questions = {}, {}
     for split, limit in limits.items():
         if split not in asked:
