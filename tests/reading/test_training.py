@@ -56,6 +56,7 @@ COMMON = [
     "generation_config.json",
     "processing_ecg_byte.py",
     "processor_config.json",
+    "questions.txt",
     "reading.json",
     "tokenizer.json",
 ]

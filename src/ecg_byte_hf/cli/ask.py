@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -44,5 +45,6 @@ def ask_command(
         gguf_file=gguf_file,
         sampling_rate=sampling_rate,
         missing_leads=missing_leads,
+        note=lambda line: print(f"note: {line}", file=sys.stderr),
     )
     print(answer)

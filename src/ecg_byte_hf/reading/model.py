@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,21 @@ def load_llama(
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def norms_sha256(model: PreTrainedModel) -> str:
+    """What tells one base from another of the same shape: SHA-256 over its norms, as bfloat16.
+
+    Of the same base it is the same in every dtype and from a GGUF, whose norms are not quantised.
+    """
+    import torch
+
+    digest = hashlib.sha256()
+    for name, weights in sorted(model.named_parameters()):
+        if name.endswith("norm.weight"):
+            rounded = weights.detach().to("cpu", torch.bfloat16)
+            digest.update(rounded.float().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def first_line(error: Exception) -> str:

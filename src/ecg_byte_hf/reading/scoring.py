@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.metrics.ecg_qa.answers import exact_match, items, set_f1
 
 from .intervals import PatientBootstrap
