@@ -7,15 +7,15 @@ from ecg_byte_hf.reading.answering import ask
 from ecg_byte_hf.reading.loading import load_reader
 from ecg_byte_hf.reading.wordings import read_wordings, unfamiliar, write_wordings
 
-ASKED = ("Is this ECG normal?", "How fast is the heart?", "Is this  ECG\nnormal?")
+ASKED = ("Is it?", "How fast is the heart?", "Is this ECG normal?", "Is this  ECG\nnormal?")
 
 
-def test_questions_are_kept_once_each_a_line_each(tmp_path):
+def test_questions_are_kept_once_each_the_most_frequent_first(tmp_path):
     write_wordings(ASKED, tmp_path)
     text = (tmp_path / "questions.txt").read_text()
-    assert text == "How fast is the heart?\nIs this ECG normal?\n"
-    assert read_wordings(tmp_path) == {"How fast is the heart?", "Is this ECG normal?"}
-    assert read_wordings(tmp_path / "absent") == frozenset()
+    assert text == "Is this ECG normal?\nHow fast is the heart?\nIs it?\n"
+    assert read_wordings(tmp_path) == tuple(text.splitlines())
+    assert read_wordings(tmp_path / "absent") == ()
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,10 @@ def test_questions_are_kept_once_each_a_line_each(tmp_path):
     ],
 )
 def test_another_question_is_told_with_the_nearest(question, named):
-    line = unfamiliar(question, {"Is this ECG normal?", "How fast is the heart?"})
+    line = unfamiliar(question, ["How fast is the heart?", "Is this ECG normal?"])
     assert (line is None) is (named is None)
     assert named is None or (f"of 2: {named}" in line and repr(question) in line)
-    assert unfamiliar(question, frozenset()) is None
+    assert unfamiliar(question, ()) is None
 
 
 def test_ask_says_what_the_model_was_not_trained_on(adapter, public_base, corpus, tmp_path):
@@ -42,10 +42,10 @@ def test_ask_says_what_the_model_was_not_trained_on(adapter, public_base, corpus
     reader = load_reader(adapter, base=str(public_base))
     known = set(open_questions(str(corpus))["train"]["question"])
     assert reader.wordings
-    assert reader.wordings <= known
+    assert known.issuperset(reader.wordings)
     notes = []
     ask(record, "Who are you?", reader, sampling_rate=500, note=notes.append)
     assert len(notes) == 1
     assert "was not trained on the question 'Who are you?'" in notes[0]
-    ask(record, min(reader.wordings), reader, sampling_rate=500, note=notes.append)
+    ask(record, reader.wordings[-1], reader, sampling_rate=500, note=notes.append)
     assert len(notes) == 1

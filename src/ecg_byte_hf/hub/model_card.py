@@ -84,6 +84,7 @@ def model_card(folder: Path) -> str:
         adapter=adapter,
         merged=settings["base"] != "made here" and not adapter,
         base=base or "a base without a public name",
+        asked=_asked(folder),
         corpus=corpus,
         preset=settings["preset"],
         parameters=f"{_stored_parameters(folder):,}",
@@ -99,6 +100,13 @@ def model_card(folder: Path) -> str:
         pictures=pictures_in(folder),
         version=__version__,
     )
+
+
+def _asked(folder: Path) -> str:
+    """A question that the model was trained on."""
+    from ..reading.wordings import read_wordings
+
+    return (read_wordings(folder) or ("Is the rhythm regular?",))[0]
 
 
 def _stored_parameters(folder: Path) -> int:

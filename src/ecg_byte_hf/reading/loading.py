@@ -41,7 +41,7 @@ class Reader:
     processor: Any
     chat: Chat
     settings: dict[str, Any]
-    wordings: frozenset[str] = frozenset()
+    wordings: tuple[str, ...] = ()
 
     def longest_answer(self, question_type: str = "") -> int:
         """Tokens of the longest answer in training: to a report, to anything else, or ("") to all.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -10,20 +11,21 @@ from .output_folder import WORDINGS_FILE
 
 
 def write_wordings(questions: Iterable[str], folder: Path) -> None:
-    """Write every question once, a line each, sorted."""
-    lines = sorted({_one_line(question) for question in questions})
+    """Write every question once, a line each: what was asked most often first."""
+    counts = Counter(map(_one_line, questions))
+    lines = sorted(counts, key=lambda line: (-counts[line], line))
     (folder / WORDINGS_FILE).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def read_wordings(folder: Path) -> frozenset[str]:
+def read_wordings(folder: Path) -> tuple[str, ...]:
     """The questions of a model's training; none where the folder does not say them."""
     try:
-        return frozenset((folder / WORDINGS_FILE).read_text(encoding="utf-8").splitlines())
+        return tuple((folder / WORDINGS_FILE).read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError):
-        return frozenset()
+        return ()
 
 
-def unfamiliar(question: str, wordings: Collection[str]) -> str | None:
+def unfamiliar(question: str, wordings: Sequence[str]) -> str | None:
     """A line for whoever asks what a model was not trained on, with the nearest that it was.
 
     A small Llama knows the questions of its training and answers others with whatever it learnt to
@@ -32,7 +34,7 @@ def unfamiliar(question: str, wordings: Collection[str]) -> str | None:
     asked = _one_line(question)
     if not wordings or asked in wordings:
         return None
-    nearest = get_close_matches(asked, sorted(wordings), n=1, cutoff=0.5) or sorted(wordings)[:1]
+    nearest = get_close_matches(asked, wordings, n=1, cutoff=0.5) or wordings[:1]
     return (
         f"the model was not trained on the question {asked!r}, so its answer may mean nothing; "
         f"nearest to it of {len(wordings)}: {nearest[0]!r} ({WORDINGS_FILE} in the model's folder "
