@@ -228,3 +228,13 @@ def test_the_other_order_of_the_two_files_changes_nothing(database, tmp_path):
     )
     assert usual == other
     assert "".join(usual).count("Sinus rhythm") == 2
+
+
+def test_no_report_waits_for_a_record_that_is_not_there(database, tmp_path):
+    for name in ("record_list.csv", "machine_measurements.csv"):
+        (tmp_path / name).write_bytes((database / name).read_bytes())
+    entries = list(mimic_iv_ecg(tmp_path).records())
+    for entry in entries:
+        with pytest.raises(EcgByteError):
+            entry.read()
+    assert entries[-1].read._reports._waiting == {}
