@@ -224,6 +224,10 @@ def test_a_corpus_card_carries_the_licence(hub, made):
         assert {name: found[name] for name in expected} == expected
         assert licence in card.text
         card.validate()
+    assert "# (12, samples), mV" in card.text
+    normalised = dataset_card(description | {"unit": "SD"})
+    assert "# (12, samples), SD" in normalised
+    assert "mV" not in normalised.replace("signal_mV", "")
     names = [config["config_name"] for config in found["configs"]]
     assert names == ["ecg", "questions"]
 

@@ -39,7 +39,24 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     except OSError as error:
         raise EcgByteError(why_not_written(path, error)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Below a file there is nothing to remove, and the error is being told already.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def check_can_write(path: Path) -> Path:
+    """`path`, or an `EcgByteError` where no file can be written there: asked before the work."""
+    try:
+        if path.is_dir():
+            raise EcgByteError(f"{path}: cannot be written (it is a folder); name a file in it")
+        nearest = next(folder for folder in path.absolute().parents if folder.exists())
+        if not nearest.is_dir():
+            raise EcgByteError(f"{path}: cannot be written ({nearest} is a file); give another")
+    except OSError as error:
+        raise EcgByteError(why_not_written(path, error)) from error
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise EcgByteError(f"{path}: cannot be written (no right to write in {nearest})")
+    return path
 
 
 def why_not_written(path: Path, error: OSError) -> str:

@@ -75,13 +75,9 @@ def check_unit(corpus: str | Path, unit: str, reader: str) -> None:
     Raises:
         EcgByteError: it does not.
     """
-    from ecg_byte_hf.corpora.corpus import describe_corpus
+    from ecg_byte_hf.corpora.corpus import check_corpus_unit
 
-    if (own := describe_corpus(corpus)["unit"]) != unit:
-        raise EcgByteError(
-            f"{reader} reads ECGs in {unit}, those of corpus {corpus} are in {own}: take one that "
-            "was made from such a corpus"
-        )
+    check_corpus_unit(corpus, unit, reader)
 
 
 def check_types(types: Iterable[str] | None, there: Iterable[str], where: str) -> None:
