@@ -81,6 +81,25 @@ def _prepare(
     push_result(out, push, private=private, quiet=quiet)
 
 
+def _check_shares(validation_share: float, test_share: float) -> None:
+    if validation_share + test_share > 1:
+        raise typer.BadParameter("--validation-share and --test-share are more than 1 together")
+
+
+def _one_group(value: str | None) -> str | None:
+    import re
+
+    if value is None:
+        return None
+    try:
+        groups = re.compile(value).groups
+    except re.error as error:
+        raise typer.BadParameter(f"{value!r} is no regular expression ({error})") from None
+    if groups != 1:
+        raise typer.BadParameter(f"{value!r} needs one group in parentheses")
+    return value
+
+
 def _ptb_xl_rate(value: int) -> int:
     if value not in (500, 100):
         raise typer.BadParameter(f"PTB-XL has 500 and 100 Hz, not {value}")
@@ -198,6 +217,7 @@ def prepare_mimic_iv_ecg(
     """
     from ..corpora.mimic_iv_ecg import LICENCE, mimic_iv_ecg
 
+    _check_shares(validation_share, test_share)
     source = mimic_iv_ecg(
         folder,
         validation_share=validation_share,
@@ -231,8 +251,9 @@ def prepare_wfdb(
     patient_pattern: Annotated[
         str | None,
         typer.Option(
+            callback=_one_group,
             help="Regular expression whose group in a record's path is its patient; without it "
-            "each record is split by itself."
+            "each record is split by itself.",
         ),
     ] = None,
     license_: Annotated[
@@ -252,6 +273,7 @@ def prepare_wfdb(
     """
     from ..corpora.wfdb_folder import wfdb_folder
 
+    _check_shares(validation_share, test_share)
     source = wfdb_folder(
         folder,
         validation_share=validation_share,
