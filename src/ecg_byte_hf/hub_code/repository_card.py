@@ -29,7 +29,7 @@ _USE = """from transformers import AutoProcessor
 
 processor = AutoProcessor.from_pretrained("{repository}", trust_remote_code=True)"""
 _TOKENIZER_USE = """
-ids = processor(ecg=signal, sampling_rate=rate)["input_ids"][0]  # (12, samples) in {unit}, rate in Hz
+ids = processor(ecg=signal, sampling_rate=rate)["input_ids"][0]  # (12, samples), {unit}; Hz
 decoded = processor.decode_ecg(ids)"""
 _LIMITS = """## Intended use and limits
 
