@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +40,25 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     except OSError as error:
         raise EcgByteError(why_not_written(path, error)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Below a file there is nothing to remove.
+        with contextlib.suppress(NotADirectoryError):
+            temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """See, before there is work to lose, that `write_whole` can write `path`; leaves nothing there.
+
+    Raises:
+        EcgByteError: it is a folder, or lies below a file or where nothing may be written.
+    """
+    if path.is_dir():
+        raise EcgByteError(f"{path} is a folder: name a file")
+    folder = next(above for above in path.absolute().parents if above.exists())
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise EcgByteError(why_not_written(path, error)) from error
 
 
 def why_not_written(path: Path, error: OSError) -> str:

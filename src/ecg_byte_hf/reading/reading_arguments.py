@@ -9,6 +9,8 @@ from typing import Any
 from ecg_byte_hf.augmentation import Augmentation
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
+from .usage import UsageError
+
 _CHOICES = {
     "ecg_rows_start": ("random", "mean", "waveform"),
     "train_questions": ("all", "balanced"),
@@ -117,7 +119,7 @@ class ReadingArguments:
         """Raise `EcgByteError` for arguments that cannot work together."""
         for name in ("corpus", "tokenizer"):
             if not getattr(self, name):
-                raise EcgByteError(f"--{name} is missing: give it or set it in the config")
+                raise UsageError(f"--{name} is missing: give it or set it in the config")
         if self.gguf_file and not self.base:
             raise EcgByteError("--gguf-file needs --base, the folder that it lies in")
         if self.base and Path(self.base).exists() and not self.base_id:
@@ -135,7 +137,7 @@ class ReadingArguments:
         for name, choices in _CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 option = name.replace("_", "-")
-                raise EcgByteError(f"--{option} {value!r} must be one of {', '.join(choices)}")
+                raise UsageError(f"--{option} {value!r} must be one of {', '.join(choices)}")
         same = self.ecg_rows_start == "mean" or not self.ecg_rows_spread
         if same and not self.train_ecg_rows:
             raise EcgByteError(
@@ -147,13 +149,13 @@ class ReadingArguments:
                 "--train-ecg-rows false needs --base: a small new Llama is trained in full"
             )
         if isinstance(self.question_types, str):
-            raise EcgByteError(
+            raise UsageError(
                 f"--question-types {self.question_types!r} must be a list: [{self.question_types}]"
             )
         for name in ("augmentation", "small_llama"):
             if not isinstance(value := getattr(self, name), dict):
                 option = name.replace("_", "-")
-                raise EcgByteError(f"--{option} {value!r} must be a mapping of names to values")
+                raise UsageError(f"--{option} {value!r} must be a mapping of names to values")
         if self.augmentation and not self.augment:
             raise EcgByteError("augmentation says how strongly, and --augment true is missing")
         Augmentation.of(self.augmentation)

@@ -35,6 +35,8 @@ def make_resnet(arguments: ResNetArguments) -> EcgResNet:
     """
     out = Path(arguments.output_dir)
     budget = arguments.budget
+    if arguments.max_train_records is not None and arguments.max_train_records < 2:
+        raise EcgByteError(f"--max-train-records {arguments.max_train_records} must be 2 or more")
     make_folder(out)
     _check_own(out, overwrite=arguments.overwrite)
     form = corpus_format(arguments.corpus)

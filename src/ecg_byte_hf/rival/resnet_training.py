@@ -40,9 +40,11 @@ class ResNetBudget:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("contrastive_epochs", 1), ("batch", 2)):
-            if getattr(self, name) < least:
-                raise EcgByteError(f"--{name.replace('_', '-')} must be {least} or more")
+        leasts = (("epochs", 1), ("contrastive_epochs", 1), ("batch", 2), ("seed", 0))
+        for name, least in leasts:
+            if (value := getattr(self, name)) < least:
+                option = name.replace("_", "-")
+                raise EcgByteError(f"--{option} {value} must be {least} or more")
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
             raise EcgByteError(f"--learning-rate {self.learning_rate} must be greater than 0")
 

@@ -21,7 +21,11 @@ from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.ecg_ids import BEGIN, END
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
-from ecg_byte_hf.reading.argument_checks import check_numbers, say_without_effect, settle_processes
+from ecg_byte_hf.reading.argument_checks import (
+    check_arguments,
+    say_without_effect,
+    settle_processes,
+)
 from ecg_byte_hf.reading.output_folder import (
     BLIND_FOLDER,
     CURVE_FILE,
@@ -44,7 +48,7 @@ from .labelled_ecgs import LabelledEcgs, SignalFormat, corpus_format, read_ecgs
 from .projection import EcgEmbedding, Projector, put_in
 from .resnet import EcgResNet, load_resnet
 from .resnet_output import read_cost, read_trained
-from .two_stage_arguments import TwoStageArguments
+from .two_stage_arguments import TwoStageArguments, say_without_tokens
 from .two_stage_files import remove_encoder
 from .two_stage_output import save_two_stage
 
@@ -72,12 +76,11 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
     require_extra("train", "training/two_stage.py")
     from transformers import set_seed
 
-    arguments.check()
-    check_numbers(arguments, training)
-    if arguments.early_stopping_patience and not training.load_best_model_at_end:
-        raise EcgByteError("early_stopping_patience needs load_best_model_at_end")
+    check_arguments(arguments, training)
     if training.resume_from_checkpoint:
-        raise EcgByteError("training/two_stage.py does not resume: train again with --overwrite")
+        raise EcgByteError(
+            "training/two_stage.py does not resume: train again with --overwrite true"
+        )
     if sharded():
         raise EcgByteError("training/two_stage.py does not shard its model (FSDP): use DDP")
     settle_processes(arguments, training)
@@ -89,6 +92,7 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
     main = training.process_index == 0
     if main and not arguments.quiet:
         say_without_effect(arguments)
+        say_without_tokens(arguments)
     quiet_libraries()
     encoder = load_resnet(arguments.encoder)
     with training.main_process_first(desc="claim the folder"):
