@@ -357,7 +357,7 @@ def test_max_steps_0_builds_and_stops(corpus, tokenizer, tmp_path):
         (tiny.SMALL_LLAMA | {"intermediate_size": -3}, "intermediate_size -3 must be"),
         (tiny.SMALL_LLAMA | {"num_attention_heads": 5}, "32 must be a multiple of num_attention"),
         (tiny.SMALL_LLAMA | {"num_key_value_heads": 3}, "2 must be a multiple of num_key_value"),
-        (tiny.SMALL_LLAMA | {"attention_dropout": 3}, "attention_dropout 3 must be from 0"),
+        (tiny.SMALL_LLAMA | {"attention_dropout": 3}, "attention_dropout 3 must be 0 to 1"),
         (tiny.SMALL_LLAMA | {"vocab_size": 9}, "vocab_size is made here: leave it out"),
         (tiny.SMALL_LLAMA | {"hidden_act": "nosuch"}, "do not fit together: KeyError 'nosuch'"),
         (tiny.SMALL_LLAMA | {"rms_norm_eps": "x"}, "do not fit together"),

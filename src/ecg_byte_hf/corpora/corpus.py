@@ -114,7 +114,9 @@ def _load(folder: str | os.PathLike[str], files: dict[str, list[str]]) -> Datase
             read_schema(path)
         except (OSError, ArrowException) as error:
             reason = " ".join(str(error).split())
-            raise EcgByteError(f"{path} is damaged: prepare the corpus again ({reason})") from error
+            raise EcgByteError(
+                f"{path} cannot be read: prepare the corpus again ({reason})"
+            ) from error
     bars_off = are_progress_bars_disabled()
     if not sys.stderr.isatty():
         disable_progress_bars()

@@ -132,9 +132,7 @@ def _small_config(settings: dict[str, Any], context: int, **of_tokenizer: Any) -
         )
     dropout = settings.get("attention_dropout", 0)
     if not (isinstance(dropout, int | float) and 0 <= dropout < 1):
-        raise EcgByteError(
-            f"--small-llama: attention_dropout {dropout!r} must be from 0 to below 1"
-        )
+        raise EcgByteError(f"--small-llama: attention_dropout {dropout!r} must be 0 to 1")
     with _told_in_one_line():
         return LlamaConfig(
             **{"attn_implementation": "sdpa", **settings},
