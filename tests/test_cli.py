@@ -1,5 +1,6 @@
 """The commands as a user meets them: exit codes, one line for an error, an example in each help."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -90,10 +91,22 @@ def test_from_corpus_to_report_and_picture(corpus, tmp_path):
         (["train-tokenizer", "{corpus}", "--out", "{full}"], "holds other files"),
         (["train-tokenizer", "{corpus}", "--out", "{model}", "--overwrite"], "fine-tuned model"),
         (["train-tokenizer", "{full}", "--out", "{new}"], "no corpus"),
-        (["train-tokenizer", "{corpus}", "--out", "{new}", "--preset", "x"], "preset 'x'"),
         (["train-tokenizer", "{corpus}", "--out", "{new}", "--vocab-size", "9"], "too small"),
-        (["train-tokenizer", "{corpus}", "--out", "{new}", "--step", "-1"], "step -1"),
         (["report", "{full}", "{corpus}"], "no ECG"),
+        (["report", "{corpus}", "{corpus}"], "no ECG processor here (it is a corpus); give"),
+        (["report", "{tokenizer}", "{corpus}", "--json", "{file}/x"], "{file} is a file"),
+        (["report", "{tokenizer}", "{corpus}", "--json", "{full}"], "it is a folder"),
+        (["sweep", "{corpus}", "--json", "{file}/x"], "{file} is a file"),
+        (["plot", "usage", "{tokenizer}", "{corpus}", "--out", "{file}/x.png"], "{file} is a file"),
+        (["push", "{tokenizer}", "o/x", "--revision", "bad name", "--dry-run"], "--revision 'bad"),
+        (["push", "{tokenizer}", "o/x", "--revision", "a.lock", "--dry-run"], "--revision 'a.lock"),
+        (["ask", "ecg.npy", "Is it?", "--model", "{blind}"], "control that was trained without"),
+        (["merge", "{blind}", "--out", "{new}"], "control that was trained without"),
+        (["push", "{blind}", "o/x", "--dry-run"], "control that was trained without"),
+        (["ask", "ecg.npy", "Is it?", "--model", "{joined}"], "is a two-stage model"),
+        (["merge", "{joined}", "--out", "{new}"], "is a two-stage model"),
+        (["push", "{joined}", "o/x", "--dry-run"], "is a two-stage model"),
+        (["report", "{joined}", "{corpus}"], "it is a two-stage model"),
         (["report", "{tokenizer}", "{corpus}", "--split", "x"], "split 'x'"),
         (
             ["plot", "ecg", "{full}/a", "--tokenizer", "{tokenizer}", "--out", "{new}.png"],
@@ -114,7 +127,13 @@ def test_a_users_error_is_one_line_and_exit_code_1(
     small_processor().save_pretrained(tmp_path / "tokenizer")
     small_processor().save_pretrained(tmp_path / "model")
     (tmp_path / "model" / "adapter_config.json").write_text("{}")
-    places = {name: tmp_path / name for name in ("file", "full", "model", "new", "tokenizer")}
+    for name, sees_ecg in (("blind", False), ("joined", True)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "reading.json").write_text(json.dumps({"sees_ecg": sees_ecg}))
+    (tmp_path / "joined" / "encoder").mkdir()
+    (tmp_path / "joined" / "encoder" / "projector.safetensors").write_text("")
+    names = ("blind", "file", "full", "joined", "model", "new", "tokenizer")
+    places = {name: tmp_path / name for name in names}
     places["corpus"] = corpus
     monkeypatch.setattr("sys.argv", ["ecg-byte", *(one.format(**places) for one in arguments)])
     with pytest.raises(SystemExit) as ended:
@@ -122,6 +141,43 @@ def test_a_users_error_is_one_line_and_exit_code_1(
     assert ended.value.code == 1
     assert_one_line(capfd.readouterr().err, message.format(**places))
     assert (tmp_path / "full" / "thesis.tex").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train-tokenizer", "c", "--out", "new", "--preset", "x"], "not 'x'"),
+        (["train-tokenizer", "c", "--out", "new", "--step", "-1"], "step -1"),
+        (["train-tokenizer", "c", "--out", "new", "--cleaning", "x"], "not 'x'"),
+        (["train-tokenizer", "c", "--out", "new", "--dead-zone", "5"], "--dead-zone"),
+        (["train-tokenizer", "c", "--out", "new", "--one-word"], "--one-word is for"),
+        (["train-tokenizer", "c", "--out", ""], "it is empty"),
+        (["prepare", "simulation", "--records", "0", "--out", "new"], "--records"),
+        (["prepare", "simulation", "--seed", "-1", "--out", "new"], "--seed"),
+        (["prepare", "wfdb", ".", "--window", "1", "--out", "new"], "--window"),
+        (["prepare", "wfdb", ".", "--test-share", "2", "--out", "new"], "--test-share"),
+        (["prepare", "wfdb", ".", "--test-share", "1", "--out", "new"], "more than 1 together"),
+        (["prepare", "wfdb", ".", "--patient-pattern", "(", "--out", "new"], "regular expression"),
+        (["prepare", "wfdb", ".", "--patient-pattern", "x", "--out", "new"], "one group"),
+        (["prepare", "ptb-xl", ".", "--rate", "3", "--out", "new"], "not 3"),
+        (["quickstart", "--out", "new", "--records", "3"], "--records"),
+        (["quickstart", "--out", "new", "--seed", "-1"], "--seed"),
+        (["import-pickle", "file", "--out", "new", "--low", "1"], "--high"),
+        (["merge", "m", "--out", "new", "--dtype", "x"], "not 'x'"),
+        (["report", "", "c"], "it is empty"),
+        (["plot", "ecg", "x", "--tokenizer", "", "--out", "new.png"], "it is empty"),
+        (["ask", "{record}", "{record}", "--model", "m"], "record and no question"),
+        (["ask", "{record}", "", "--model", "m"], "it is empty"),
+    ],
+)
+def test_what_the_command_line_alone_has_wrong_is_usage(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    record = tmp_path / "ecg.npy"
+    record.write_text("")
+    done = CliRunner().invoke(app, [one.format(record=record) for one in arguments])
+    assert done.exit_code == 2, done.output
+    assert message in " ".join(done.output.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == [record]
 
 
 def test_an_error_of_a_process_of_its_own_is_one_line_too(corpus, tmp_path):

@@ -232,14 +232,19 @@ def test_command(tmp_path):
     again = CliRunner().invoke(app, command)
     assert isinstance(again.exception, EcgByteError)
     assert "holds other files" in str(again.exception)
-    for options, message in (
-        (["--low", "-1"], "both low and high"),
-        (["--low", "2", "--high", "1"], "must be below"),
-        (["--max-megabytes", "0.001"], "larger than"),
+    for options, values, message in (
+        (["--low", "-1"], {"low": -1.0}, "both low and high"),
+        (["--low", "2", "--high", "1"], {"low": 2.0, "high": 1.0}, "must be below"),
     ):
-        new = [*command[:-1], str(tmp_path / "new"), *options]
-        assert message in str(CliRunner().invoke(app, new).exception)
+        usage = CliRunner().invoke(app, [*command[:-1], str(tmp_path / "new"), *options])
+        assert usage.exit_code == 2, usage.output
+        assert "--high" in usage.output
+        with pytest.raises(EcgByteError, match=message):
+            import_pickle(file, tmp_path / "new", **values)
         assert not (tmp_path / "new").exists()
+    new = [*command[:-1], str(tmp_path / "new"), "--max-megabytes", "0.001"]
+    assert "larger than" in str(CliRunner().invoke(app, new).exception)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("limit", ["inf", "nan", "1e300", "1025", "-1", "0"])

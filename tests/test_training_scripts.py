@@ -17,6 +17,7 @@ from ecg_byte_hf.reading.arguments import (
     run_script,
 )
 from ecg_byte_hf.reading.training import finetune
+from ecg_byte_hf.reading.usage import UsageError
 
 from .reading import tiny
 
@@ -128,7 +129,7 @@ def test_half_precision_that_is_not_there_is_said_unless_it_is_auto(
 )
 def test_numbers_that_nothing_can_be_trained_with_are_refused_at_once(tmp_path, line, message):
     options = f"--corpus c --tokenizer t --report-to none --output-dir {tmp_path / 'out'} {line}"
-    with pytest.raises(EcgByteError, match=message) as caught:
+    with pytest.raises(UsageError, match=message) as caught:
         finetune(*parse_finetune(options.split()))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
@@ -152,7 +153,7 @@ def test_a_mapping_is_json_on_the_command_line(tmp_path, capsys):
         ("evaluate", "--compare a --model b --max-records 3", 2, "out --model, --max-records"),
         ("evaluate", "--compare a --json file/x", 1, "file/x: cannot be written"),
         ("evaluate", "--model m --corpus c --json file/x", 1, "file/x: cannot be written"),
-        ("evaluate", "--model m --corpus c --json .", 1, ". is a folder"),
+        ("evaluate", "--model m --corpus c --json .", 1, "it is a folder"),
         ("evaluate", "--model m --corpus c --json x --answers file/x", 1, "file/x: cannot be"),
         ("evaluate", "--model m --corpus c --json x --encoder nosuch", 1, "no config.json there"),
         ("finetune", "", 2, "--corpus is missing"),
@@ -164,7 +165,7 @@ def test_a_mapping_is_json_on_the_command_line(tmp_path, capsys):
         ("finetune", "--corpus c --tokenizer t --ecg-rows-start no", 2, "must be one of random"),
         ("finetune", "--resume-from-checkpoint no-such", 2, "must be true or false"),
         ("finetune", "--deepspeed nosuch.json", 1, "training arguments:"),
-        ("finetune", "--load-best-model-at-end true --eval-strategy no", 1, "to match"),
+        ("finetune", "--load-best-model-at-end true --eval-strategy no", 2, "to match"),
         ("two_stage", "--corpus c --encoder e", 2, "--output-dir is missing"),
         ("curves", "--nosuch 1", 2, "unrecognized arguments"),
         ("curves", "c.json --levels 2", 2, "2 must be from 0 to 1"),

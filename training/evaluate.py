@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ecg_byte_hf.corpora.shards import check_writable
+from ecg_byte_hf.corpora.shards import check_can_write
 from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub.model_card import refresh_model_card
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -39,7 +39,7 @@ def main() -> None:
     options.check()
     if options.compare:
         if options.json:
-            check_writable(Path(options.json))
+            check_can_write(Path(options.json))
         compared = compare(options.compare, options.split)
         if options.json:
             write_json(compared, options.json)
@@ -51,7 +51,7 @@ def main() -> None:
         )
     target = Path(options.json or Path(options.model) / evaluation_file(options.split))
     for path in (target, *([Path(options.answers)] if options.answers else [])):
-        check_writable(path)
+        check_can_write(path)
     if options.encoder:
         check_encoder(options.encoder)
     result = evaluate(

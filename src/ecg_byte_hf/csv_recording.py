@@ -74,7 +74,7 @@ def read_csv(path: Path, record: str, sampling_rate: float | None = None) -> Rec
         if rate is not None and not math.isclose(rate, measured, rel_tol=0.01):
             raise EcgByteError(
                 f"{record}: column {names[times[0]]!r} says {measured:g} Hz, not {rate:g} Hz; "
-                f"leave sampling_rate out"
+                f"leave sampling_rate (--sampling-rate) out"
             )
         rate = measured if rate is None else rate
     if rate is None:

@@ -40,7 +40,8 @@ class EcgRecord:
     `STANDARD_LEADS`. `sampling_rate` is in Hz. `offset_s` is where this window starts in its
     recording. `flags` are one-line remarks ("flat lead V3"), `comments` the comment lines of the
     file's header. `resolution_mV` is the step of the recorder's converter where all leads share
-    it, else `None`.
+    it, else `None`. `unit` is "SD" where the signal is in standard deviations instead of mV, as in
+    the rows of a normalised corpus.
     """
 
     signal: NDArray[np.float32]
@@ -51,6 +52,7 @@ class EcgRecord:
     flags: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
     resolution_mV: float | None = None
+    unit: str = "mV"
 
     @property
     def duration_s(self) -> float:
@@ -162,7 +164,7 @@ def _read_file(
     ):
         raise EcgByteError(
             f"{name}: its header says {recording.sampling_rate:g} Hz, not {sampling_rate:g} Hz; "
-            f"leave sampling_rate out"
+            f"leave sampling_rate (--sampling-rate) out"
         )
     return recording
 
@@ -171,7 +173,9 @@ def _recording_of_array(
     source: Any, name: str, sampling_rate: float | None, lead_names: Sequence[str] | None
 ) -> Recording:
     if sampling_rate is None:
-        raise EcgByteError(f"{name}: an array has no sampling rate; give sampling_rate in Hz")
+        raise EcgByteError(
+            f"{name}: an array has no sampling rate; give sampling_rate (--sampling-rate) in Hz"
+        )
     try:
         array = np.asarray(source)
     except Exception as error:

@@ -228,3 +228,16 @@ def test_the_other_order_of_the_two_files_changes_nothing(database, tmp_path):
     )
     assert usual == other
     assert "".join(usual).count("Sinus rhythm") == 2
+
+
+def test_no_report_waits_for_a_record_that_is_not_there(database, tmp_path):
+    for name in ("record_list.csv", "machine_measurements.csv"):
+        (tmp_path / name).write_bytes((database / name).read_bytes())
+    last = path_of(list(STUDIES)[-1])
+    shutil.copytree((database / last).parent, (tmp_path / last).parent)
+    entries = list(mimic_iv_ecg(tmp_path).records())
+    for entry in entries[:-1]:
+        with pytest.raises(EcgByteError):
+            entry.read()
+    entries[-1].read()
+    assert entries[-1].read._reports._waiting == {}

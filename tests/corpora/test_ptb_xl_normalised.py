@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 from ecg_byte_hf.cli import app
 from ecg_byte_hf.corpora import open_corpus, open_questions, signal_mV, write_corpus
 from ecg_byte_hf.corpora.ptb_xl_normalised import limb_gains, ptb_xl_normalised, superclasses
+from ecg_byte_hf.corpora.row_record import record_of_row
 from ecg_byte_hf.corpora.simulation import simulate
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.hub_code.leads import LEADS_FROM_INDEPENDENT, independent_leads
@@ -66,6 +67,7 @@ def test_corpus_obeys_einthoven_and_keeps_the_labels(tmp_path):
     command = ["prepare", "ptb-xl-normalised", str(tmp_path), "--out", str(tmp_path / "out")]
     done = CliRunner().invoke(app, [*command, "--quiet"])
     assert done.exit_code == 0, done.output
+    assert record_of_row(tmp_path / "out", "9").unit == "SD"
     splits = open_corpus(tmp_path / "out")
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 2, "validation": 1}
     first, second = splits["train"]

@@ -137,7 +137,7 @@ def test_a_record_without_a_patient_is_in_no_split(tmp_path):
     assert sorted(row["patient_id"] for row in rows) == ["patient1", "patient2"]
     assert "patients unknown" not in str(summary)
     card = (tmp_path / "c" / "README.md").read_text()
-    assert "All windows and records of a patient are in one split. 1 records could" in card
+    assert "All windows and records of a patient are in one split. 1 record could" in card
     assert "unknown" not in card.split("---")[2]
 
 
@@ -226,7 +226,7 @@ def test_the_command(tmp_path):
     arguments = ["prepare", "wfdb", str(tmp_path / "in"), "--out", str(tmp_path / "c")]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
-    assert "1 rows of 1 records at 250 Hz" in done.output
+    assert "1 row of 1 record at 250 Hz" in done.output
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     assert "already there, nothing done" in done.output

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ecg_byte_hf.corpora import open_corpus, open_questions, signal_mV, write_corpus
 from ecg_byte_hf.corpora.columns import ecg_features, quantise
-from ecg_byte_hf.corpora.shards import check_writable, write_whole
+from ecg_byte_hf.corpora.shards import check_can_write, write_whole
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from tests.interrupts import heed_interrupts
 
@@ -265,12 +265,12 @@ def test_the_output_may_be_a_link(tmp_path):
 def test_where_a_file_can_be_written_is_known_without_writing_one(tmp_path):
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "file" / "x.json", tmp_path / "file" / "a" / "x.json"):
-        for write in (check_writable, lambda path: write_whole(path, Path.touch)):
+        for write in (check_can_write, lambda path: write_whole(path, Path.touch)):
             with pytest.raises(EcgByteError) as caught:
                 write(path)
             assert str(path) in str(caught.value)
-    check_writable(tmp_path / "file")
-    check_writable(tmp_path / "a" / "b" / "x.json")
+    check_can_write(tmp_path / "file")
+    check_can_write(tmp_path / "a" / "b" / "x.json")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

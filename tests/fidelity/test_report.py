@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from ecg_byte_hf.fidelity.report import measure
 from ecg_byte_hf.fidelity.report_output import report_table, write_json
@@ -59,6 +61,13 @@ def test_table_and_json(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "new" / "report.json").read_text()) == result
     table = report_table(result)
     assert table.row_count == 13
+    for shown in (result, measure(small_processor(unit="SD"), corpus_rows(2))):
+        console = Console(width=80, record=True, file=StringIO())
+        console.print(report_table(shown))
+        text = console.export_text()
+        assert text.count("median") == 5
+        assert "max. error" in text
+        assert "…" not in text
     with pytest.raises(EcgByteError, match="cannot be written"):
         write_json(result, tmp_path)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,14 @@ def test_what_cannot_be_is_said_before_any_work(
     assert RUNNER.invoke(app, [*arguments, "--figure-format", "bmp"]).exit_code == 2
     nowhere = RUNNER.invoke(app, [*arguments, "--boundaries", str(tmp_path / "no")])
     assert "no such folder" in str(nowhere.exception)
+
+
+def test_tokenizer_and_corpus_are_of_one_unit(
+    tokenizer_and_corpus: tuple[str, str], tmp_path: Path
+) -> None:
+    corpus = tokenizer_and_corpus[1]
+    small_processor(unit="SD").save_pretrained(str(tmp_path / "t"))
+    picture = str(tmp_path / "a.png")
+    for arguments in (["report"], ["plot", "usage", "--out", picture]):
+        refused = RUNNER.invoke(app, [*arguments, str(tmp_path / "t"), corpus])
+        assert re.search(r"t reads ECGs in SD, those of .* are in mV", str(refused.exception))

@@ -285,3 +285,10 @@ def test_command_line(corpus: Path, tmp_path: Path) -> None:
 
     arguments = ["sweep", str(corpus), "--json", str(tmp_path / "x.json")]
     assert CliRunner().invoke(app, [*arguments, "--also", "ludb"]).exit_code == 2
+
+
+def test_a_corpus_in_standard_deviations_is_refused(corpus: Path, tmp_path: Path) -> None:
+    description = json.loads((corpus / "corpus.json").read_text()) | {"unit": "SD"}
+    (tmp_path / "corpus.json").write_text(json.dumps(description))
+    with pytest.raises(EcgByteError, match="sweep reads ECGs in mV"):
+        sweep(tmp_path, tmp_path / "x.json")

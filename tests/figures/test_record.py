@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ecg_byte_hf.figures.record import draw_record, draw_record_tokens
@@ -55,3 +57,12 @@ def test_ids_drawn_are_those_of_the_lead() -> None:
     drawn = {t.get_text() for t in figure.axes[0].texts if t.get_text().isdigit()}
     assert drawn
     assert drawn <= expected
+
+
+def test_the_unit_is_that_of_the_record() -> None:
+    record = simulated_records()[0].record
+    figure = draw_record(None, replace(record, unit="SD"))
+    assert "25 mm/s   10 mm/SD" in {text.get_text() for text in figure.axes[0].texts}
+    processor = small_processor(unit="SD")
+    with pytest.raises(EcgByteError, match=r"reads ECGs in SD, record .* is in mV"):
+        draw_record(processor, record)

@@ -158,6 +158,9 @@ def test_a_models_card_says_accuracy_and_controls(hub, model):
     (model / "reading.json").write_text(json.dumps(READING | {"ecg_tokens_mean": None}))
     refresh_model_card(model)
     assert "an ECG on average" not in (model / "README.md").read_text()
+    (model / "questions.txt").write_text("Is it wide?\nIs it fast?\n")
+    refresh_model_card(model)
+    assert 'ask RECORD "Is it wide?" --model' in (model / "README.md").read_text()
 
 
 def test_a_models_card_says_how_sure_the_measurement_is(hub, model):
@@ -221,6 +224,10 @@ def test_a_corpus_card_carries_the_licence(hub, made):
         assert {name: found[name] for name in expected} == expected
         assert licence in card.text
         card.validate()
+    assert "# (12, samples), mV" in card.text
+    normalised = dataset_card(description | {"unit": "SD"})
+    assert "# (12, samples), SD" in normalised
+    assert "mV" not in normalised.replace("signal_mV", "")
     names = [config["config_name"] for config in found["configs"]]
     assert names == ["ecg", "questions"]
 
@@ -228,7 +235,7 @@ def test_a_corpus_card_carries_the_licence(hub, made):
 def test_a_card_with_a_gap_or_bad_metadata_is_refused(tmp_path):
     from huggingface_hub import ModelCardData
 
-    with pytest.raises(EcgByteError, match="nothing is given for adapter, base"):
+    with pytest.raises(EcgByteError, match="nothing is given for adapter, asked, base"):
         fill_card("model_card.md", ModelCardData())
     for text, why in (
         ("# No metadata", "no metadata"),

@@ -84,10 +84,14 @@ def test_a_branch_is_made_and_main_stays(hub, tokenizer):
     assert list(hub.store.files("model", "org/ecg-byte")) == [".gitattributes"]
 
 
-@pytest.mark.parametrize("branch", ["", "a b", "../main", "refs/pr/1", "a/", "v..1", "-d"])
+@pytest.mark.parametrize(
+    "branch", ["", "a b", "../main", "refs/pr/1", "a/", "v..1", "-d", "a.", "a.lock"]
+)
 def test_a_bad_branch_is_refused_before_anything(hub, tokenizer, branch):
     with pytest.raises(EcgByteError, match="no name of a branch"):
         push(tokenizer, "org/ecg-byte", revision=branch)
+    with pytest.raises(EcgByteError, match="no name of a branch"):
+        plan_push(tokenizer, "org/ecg-byte", revision=branch)
     assert hub.faults.requests == []
 
 

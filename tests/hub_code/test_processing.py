@@ -1,6 +1,7 @@
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -245,3 +246,13 @@ def test_a_batch_that_cannot_be_made_is_an_error_of_one_line(options):
     with pytest.raises(EcgByteError, match="padding=True") as caught:
         small_processor()(ecg=[a_signal(), a_signal(1)[:, :1500]], sampling_rate=500, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_record_in_another_unit_is_refused():
+    processor = small_processor()
+    record = simulated_records()[0].record
+    other = replace(record, unit="SD", record_id="row 7")
+    with pytest.raises(EcgByteError, match="reads ECGs in mV, record row 7 is in SD"):
+        processor(ecg=[record, other])
+    with pytest.raises(EcgByteError, match="reads ECGs in mV, record row 7 is in SD"):
+        processor.feature_extractor(other)

@@ -22,14 +22,14 @@ def run(folder, share, *, config, seed, split="validation", questions=40, auroc=
             "overall": share,
             "interval": [share - 0.05, share + 0.05],
             "n": questions,
-            "per_type": {"verify": share},
+            "per_type": {"verify": round(share + 0.02, 4)},
             "per_attribute": {"verify/superclass": share},
             "above_blind": above,
             "auroc": {"macro": macro, "findings": {}},
         },
         "blind": {"overall": 0.5, "interval": [0.45, 0.55]},
         "shuffled": None,
-        "blackout": {"overall": 0.49, "interval": None},
+        "blackout": {"overall": 0.49, "interval": None, "per_type": {"verify": 0.51}},
         "majority": {"overall": 0.48, "interval": None},
         "settings": {
             "split": split,
@@ -65,8 +65,10 @@ def test_seeds_of_one_configuration_are_one_line(tmp_path):
     lines = comparison_table(result).splitlines()
     assert "| a0 | 3 | 113 | 73.0 ± 3.6 (64.0 to 82.0) |" in lines[-2]
     assert "| b | 1 | 113 | 80.0 (75.0 to 85.0) | 30.0 (20.0 to 40.0) | 50.0 | - |" in lines[-1]
-    assert "| majority | yes/no above blind, points | yes/no, superclass, % |" in lines[2]
-    assert lines[-1].endswith("| 48.0 | 25.0 | 80.0 | 0.900 (0.870 to 0.930) |")
+    assert "| majority | yes/no, % | yes/no above blind, points | yes/no blind |" in lines[2]
+    assert "| yes/no blackout | yes/no majority | yes/no, superclass, % |" in lines[2]
+    of_yes_no = "| 82.0 | 25.0 | - | - | 51.0 | - | 80.0 |"
+    assert lines[-1].endswith(f"| 48.0 {of_yes_no} 0.900 (0.870 to 0.930) |")
     assert all(line.count("|") == lines[-1].count("|") for line in lines[2:])
 
 

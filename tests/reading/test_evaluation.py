@@ -12,13 +12,16 @@ from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.corpora import open_questions, scp_questions
 from ecg_byte_hf.corpora.columns import question_features
 from ecg_byte_hf.corpora.simulation import simulate
+from ecg_byte_hf.hub.model_card import model_card
 from ecg_byte_hf.reading import evaluation
 from ecg_byte_hf.reading.answering import ask
+from ecg_byte_hf.reading.comparison import compare, comparison_table
 from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import load_reader
 from ecg_byte_hf.reading.measuring import FLAT, answer_all, sample_reports, summarise
 from ecg_byte_hf.reading.responding import Response
 from ecg_byte_hf.reading.scoring import ids_sha256
+from ecg_byte_hf.reading.tables import print_accuracies
 
 PATIENTS = {f"r{i}": f"p{i}" for i in range(40)}
 NORMAL = {record: i % 2 == 0 for i, record in enumerate(PATIENTS)}
@@ -258,20 +261,63 @@ def test_the_types_that_were_trained_on_are_asked_unless_others_are_named(
     other = evaluate(adapter, corpus, question_types=["verify"], **options)
     assert set(other["accuracy"]["counts"]) == {"verify"}
     assert other["settings"]["questions_sha256"] != result["settings"]["questions_sha256"]
-    with pytest.raises(EcgByteError, match="no question of the types poem: it has choose"):
-        evaluate(adapter, corpus, question_types=["poem"], **options)
+    for types in (["poem"], ["verify", "poem"]):
+        with pytest.raises(EcgByteError, match="no question of the type poem: it has choose"):
+            evaluate(adapter, corpus, question_types=types, **options)
 
 
-def test_questions_without_an_accuracy_alone_are_refused_before_any_is_answered(
-    adapter, public_base, corpus, monkeypatch
+def test_comparisons_of_too_few_ecgs_alone_are_refused_before_any_is_answered(
+    adapter, public_base, comparing, monkeypatch
 ):
     def answer(*args, **kwargs):
         raise AssertionError("it began to answer")
 
     monkeypatch.setattr(evaluation, "answer_all", answer)
-    with pytest.raises(EcgByteError, match="validation has no question that has an accuracy") as e:
-        evaluate(adapter, corpus, base=str(public_base), question_types=["report"], quiet=True)
+    with pytest.raises(EcgByteError, match="test has no question that can be scored") as e:
+        evaluate(
+            adapter,
+            comparing,
+            split="test",
+            base=str(public_base),
+            question_types=["comparison-query"],
+            quiet=True,
+        )
     assert "\n" not in str(e.value)
+
+
+def test_heart_rates_alone_have_errors_and_no_accuracy():
+    rates = [
+        row | {"question_type": "numeric", "question": "How fast?", "answer": "70 bpm"}
+        for row in rows()
+    ]
+    own = measured([], rates)["accuracy"]
+    assert own["overall"] is own["interval"] is own["above_blind"] is None
+    assert own["n"] == 0
+    assert own["per_type"] == {}
+    assert own["numeric"]["n"] == len(rates)
+
+
+def test_reports_alone_are_scored_without_an_accuracy(
+    adapter, public_base, corpus, tmp_path, capsys
+):
+    folder = shutil.copytree(adapter, tmp_path / "model")
+    options = {"base": str(public_base), "max_records": 6, "max_reports": 3, "quiet": True}
+    result = evaluate(folder, corpus, question_types=["report"], **options)
+    own = result["accuracy"]
+    assert own["overall"] is None
+    assert own["n"] == 0
+    assert own["above_majority"] is None
+    assert [scores["n"] for scores in own["reports"].values()] == [3]
+    print_accuracies(result)
+    printed = capsys.readouterr().out
+    assert "exact match" not in printed
+    assert "BLEU-4" in printed
+    (folder / "evaluation-validation.json").write_text(json.dumps(result))
+    card = model_card(folder)
+    assert "Numbers and reports alone, about 3 ECGs, beside controls: `blind` was" in card
+    assert "BLEU-4" in card
+    assert "exact match" not in card
+    assert "\n| model | 1 |" in comparison_table(compare([folder]))
 
 
 def test_a_corpus_of_one_split_alone_is_measured(adapter, public_base, comparing, tmp_path):

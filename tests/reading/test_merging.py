@@ -114,6 +114,7 @@ def test_everything_around_the_weights_comes_along(with_card, in_hub, tmp_path):
         "generation_config.json",
         "preprocessor_config.json",
         "processor_config.json",
+        "questions.txt",
         "reading.json",
         "tokenizer.json",
     ):
@@ -299,3 +300,22 @@ def test_what_cannot_be_merged_is_said(adapter, public_base, tokenizer, tmp_path
     assert config["dtype"] == "bfloat16"
     assert note.read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "merged", "thesis"]
+
+
+def test_another_base_of_the_same_shape_is_refused(with_card, public_base, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(public_base, other)
+    model = AutoModelForCausalLM.from_pretrained(other)
+    with torch.no_grad():
+        model.model.norm.weight += 0.1
+    model.save_pretrained(other)
+    with pytest.raises(
+        EcgByteError, match=r"other is not the base .* \(reading.json names some"
+    ) as e:
+        merge(with_card, tmp_path / "merged", base=str(other))
+    assert "\n" not in str(e.value)
+    assert not (tmp_path / "merged").exists()
+    half = tmp_path / "half"
+    shutil.copytree(public_base, half)
+    AutoModelForCausalLM.from_pretrained(half, dtype=torch.bfloat16).save_pretrained(half)
+    merge(with_card, tmp_path / "merged", base=str(half))

@@ -58,6 +58,7 @@ COMMON = [
     "generation_config.json",
     "processing_ecg_byte.py",
     "processor_config.json",
+    "questions.txt",
     "reading.json",
     "tokenizer.json",
 ]
@@ -365,7 +366,7 @@ def test_max_steps_0_builds_and_stops(corpus, tokenizer, tmp_path):
 )
 def test_a_small_llama_that_cannot_be_built_is_refused_before_any_work(small, message, tmp_path):
     options = {"reading": {"small_llama": small}}
-    with pytest.raises(EcgByteError, match=message) as caught:
+    with pytest.raises(UsageError, match=message) as caught:
         train("nowhere", "nowhere", tmp_path / "out", **options)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
@@ -414,7 +415,7 @@ def test_memory_that_runs_out_in_the_last_evaluation_is_told_with_advice(
 )
 def test_arguments_that_contradict_one_another_are_refused(fields, message):
     arguments = ReadingArguments(**{"corpus": "c", "tokenizer": "t", **fields})
-    with pytest.raises(EcgByteError, match=message):
+    with pytest.raises(UsageError, match=message):
         arguments.check()
 
 

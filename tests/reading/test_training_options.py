@@ -154,7 +154,8 @@ def test_a_run_does_not_go_on_with_other_arguments(
         ({"tokenizer": "nowhere"}, "no ECG processor here"),
         ({"lora_target_modules": "nosuch"}, "no layer 'nosuch'"),
         ({"small_llama": {"nosuch": 1}}, "unknown LlamaConfig field 'nosuch'"),
-        ({"question_types": ["riddle"]}, "no question of the types riddle"),
+        ({"question_types": ["riddle"]}, "no question of the type riddle: it has choose, "),
+        ({"question_types": ["verify", "riddle"]}, "no question of the type riddle: it has"),
         ({"question_types": "verify"}, "must be a list"),
     ],
 )

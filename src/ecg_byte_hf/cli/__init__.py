@@ -15,6 +15,7 @@ from .. import __version__
 from ..hub_code.errors import EcgByteError
 from ..threads import wait_without_spinning
 from .ask import ask_command
+from .command import App
 from .import_pickle import import_pickle_command
 from .merge import merge_command
 from .plot import plot_app
@@ -25,7 +26,7 @@ from .report import report_command
 from .sweep import sweep_command
 from .tokenizer import train_tokenizer_command
 
-app = typer.Typer(
+app = App(
     name="ecg-byte",
     help="Electrocardiograms for language models: prepare, tokenise, train, ask.\n\n"
     "Example: ecg-byte quickstart",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .model_folders import check_model_folder
 from .options import Missing, RecordRate
 
 
@@ -36,6 +39,11 @@ def ask_command(
     """
     from ..reading.answering import ask
 
+    if _is_record(question):
+        raise typer.BadParameter(
+            f"{question} is a record and no question: put the question last, in quotes"
+        )
+    check_model_folder(model)
     answer = ask(
         records,
         question,
@@ -44,5 +52,15 @@ def ask_command(
         gguf_file=gguf_file,
         sampling_rate=sampling_rate,
         missing_leads=missing_leads,
+        note=lambda line: print(f"note: {line}", file=sys.stderr),
     )
     print(answer)
+
+
+def _is_record(question: str) -> bool:
+    """Whether there is a file, folder or WFDB record of this name."""
+    try:
+        return Path(question).exists() or Path(f"{question}.hea").is_file()
+    except (OSError, ValueError):
+        # Too long for a name, as a question may be.
+        return False

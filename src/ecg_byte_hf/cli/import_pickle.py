@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..wording import counted
 from .options import Quiet
 
 
@@ -35,10 +36,14 @@ def import_pickle_command(
     """
     from ..pickled_tokenizer import import_pickle
 
+    if (low is None) != (high is None):
+        raise typer.BadParameter("give both --low and --high, or neither")
+    if low is not None and high is not None and not low < high:
+        raise typer.BadParameter(f"--low {low:g} must be below --high {high:g}")
     released = import_pickle(
         file, out, low=low, high=high, max_megabytes=max_megabytes, quiet=quiet
     )
     kind = "tokenizer alone; --low and --high make it a processor"
     if low is not None:
         kind = "processor, preset paper"
-    print(f"{out}: {len(released.tokens)} tokens, every id kept ({kind})")
+    print(f"{out}: {counted(len(released.tokens), 'token')}, every id kept ({kind})")

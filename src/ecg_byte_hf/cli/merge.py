@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Private, Push, Quiet
+from .model_folders import check_model_folder
+from .options import Private, Push, Quiet, one_of
 from .push import push_result
 
 
@@ -15,7 +16,11 @@ def merge_command(
     model: Annotated[str, typer.Argument(help="Folder or Hub repository of a fine-tuned adapter.")],
     out: Annotated[Path, typer.Option(help="Folder of the checkpoint to write.")],
     dtype: Annotated[
-        str, typer.Option(help="float32 as in training, or bfloat16 at half the size.")
+        str,
+        typer.Option(
+            callback=one_of("float32", "bfloat16"),
+            help="float32 as in training, or bfloat16 at half the size.",
+        ),
     ] = "float32",
     base: Annotated[
         str | None, typer.Option(help="Base model instead of the one that the adapter names.")
@@ -37,6 +42,7 @@ def merge_command(
     from ..hub.push import check_push
     from ..reading.merging import merge
 
+    check_model_folder(model)
     if push is not None:
         check_push(push)
     merged = merge(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..hub_code.errors import EcgByteError
+from .command import App
 from .options import Missing, Quiet, RecordRate
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..records import EcgRecord
 
-plot_app = typer.Typer(
+plot_app = App(
     help="Draw ECGs, tokens and vocabularies as .png, .svg or .pdf.\n\n"
     "Example: ecg-byte plot tokens 00001_hr --tokenizer out/tokenizer --out tokens.png",
     no_args_is_help=True,

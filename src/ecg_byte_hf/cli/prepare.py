@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..hub_code.signal_checks import (
+    MAX_DURATION_S,
+    MAX_SAMPLING_RATE_HZ,
+    MIN_DURATION_S,
+    MIN_SAMPLING_RATE_HZ,
+)
+from .command import App
 from .options import Missing, Private, Push, Quiet
 from .push import push_result
 
 if TYPE_CHECKING:
     from ..corpora.source import Source
 
-prepare_app = typer.Typer(
+prepare_app = App(
     help="Write a corpus: a folder that `datasets.load_dataset` reads.\n\n"
     "Example: ecg-byte prepare simulation --records 2000 --out out/corpus",
     no_args_is_help=True,
@@ -22,13 +29,27 @@ prepare_app = typer.Typer(
 CorpusFolder = Annotated[Path, typer.Option("--out", help="Folder of the corpus to write.")]
 CorpusRate = Annotated[
     float | None,
-    typer.Option("--sampling-rate", help="Hz of the corpus; default: that of its first record."),
+    typer.Option(
+        "--sampling-rate",
+        min=MIN_SAMPLING_RATE_HZ,
+        max=MAX_SAMPLING_RATE_HZ,
+        help="Hz of the corpus; default: that of its first record.",
+    ),
 ]
-Window = Annotated[float, typer.Option(help="Seconds of a row, 2 to 10; longer records are cut.")]
+Window = Annotated[
+    float,
+    typer.Option(
+        min=MIN_DURATION_S,
+        max=MAX_DURATION_S,
+        help="Seconds of a row, 2 to 10; longer records are cut.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a corpus in --out.")]
 Questions = Annotated[bool, typer.Option(help="Write questions and answers too.")]
-ValidationShare = Annotated[float, typer.Option(help="Share of patients to validate.")]
-TestShare = Annotated[float, typer.Option(help="Share of patients to test.")]
+ValidationShare = Annotated[
+    float, typer.Option(min=0, max=1, help="Share of patients to validate.")
+]
+TestShare = Annotated[float, typer.Option(min=0, max=1, help="Share of patients to test.")]
 EcgQaFolder = Annotated[
     Path | None,
     typer.Option("--ecg-qa", help="ECG-QA's folder: its questions about these ECGs go in too."),
@@ -60,11 +81,39 @@ def _prepare(
     push_result(out, push, private=private, quiet=quiet)
 
 
+def _check_shares(validation_share: float, test_share: float) -> None:
+    if validation_share + test_share > 1:
+        raise typer.BadParameter("--validation-share and --test-share are more than 1 together")
+
+
+def _one_group(value: str | None) -> str | None:
+    import re
+
+    if value is None:
+        return None
+    try:
+        groups = re.compile(value).groups
+    except re.error as error:
+        raise typer.BadParameter(f"{value!r} is no regular expression ({error})") from None
+    if groups != 1:
+        raise typer.BadParameter(f"{value!r} needs one group in parentheses")
+    return value
+
+
+def _ptb_xl_rate(value: int) -> int:
+    if value not in (500, 100):
+        raise typer.BadParameter(f"PTB-XL has 500 and 100 Hz, not {value}")
+    return value
+
+
 @prepare_app.command("ptb-xl")
 def prepare_ptb_xl(
     folder: Annotated[Path, typer.Argument(help="PTB-XL's folder, with ptbxl_database.csv.")],
     out: CorpusFolder,
-    rate: Annotated[int, typer.Option(help="Which of PTB-XL's rates to read: 500 or 100.")] = 500,
+    rate: Annotated[
+        int,
+        typer.Option(callback=_ptb_xl_rate, help="Which of PTB-XL's rates to read: 500 or 100."),
+    ] = 500,
     normalised: Annotated[
         bool,
         typer.Option("--normalised", help="100 Hz, 0.5-40 Hz, unit variance per lead; no mV."),
@@ -73,7 +122,7 @@ def prepare_ptb_xl(
     window: Window = 10.0,
     missing_leads: Missing = "refuse",
     questions: Questions = True,
-    seed: Annotated[int, typer.Option(help="Seed of the questions.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the questions.")] = 0,
     ecg_qa: EcgQaFolder = None,
     overwrite: Overwrite = False,
     push: Push = None,
@@ -115,7 +164,7 @@ def prepare_ptb_xl_normalised(
     folder: Annotated[Path, typer.Argument(help="Folder with train.parquet, validation.parquet.")],
     out: CorpusFolder,
     questions: Questions = True,
-    seed: Annotated[int, typer.Option(help="Seed of the questions.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the questions.")] = 0,
     ecg_qa: EcgQaFolder = None,
     overwrite: Overwrite = False,
     push: Push = None,
@@ -147,7 +196,7 @@ def prepare_mimic_iv_ecg(
     out: CorpusFolder,
     validation_share: ValidationShare = 0.1,
     test_share: TestShare = 0.1,
-    seed: Annotated[int, typer.Option(help="Seed of the split and of the questions.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the split and of the questions.")] = 0,
     license_: Annotated[
         str | None,
         typer.Option("--license", help="Its licence; by default a credentialed one, never pushed."),
@@ -168,6 +217,7 @@ def prepare_mimic_iv_ecg(
     """
     from ..corpora.mimic_iv_ecg import LICENCE, mimic_iv_ecg
 
+    _check_shares(validation_share, test_share)
     source = mimic_iv_ecg(
         folder,
         validation_share=validation_share,
@@ -197,12 +247,13 @@ def prepare_wfdb(
     out: CorpusFolder,
     validation_share: ValidationShare = 0.1,
     test_share: TestShare = 0.1,
-    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the split.")] = 0,
     patient_pattern: Annotated[
         str | None,
         typer.Option(
+            callback=_one_group,
             help="Regular expression whose group in a record's path is its patient; without it "
-            "each record is split by itself."
+            "each record is split by itself.",
         ),
     ] = None,
     license_: Annotated[
@@ -222,6 +273,7 @@ def prepare_wfdb(
     """
     from ..corpora.wfdb_folder import wfdb_folder
 
+    _check_shares(validation_share, test_share)
     source = wfdb_folder(
         folder,
         validation_share=validation_share,
@@ -246,9 +298,14 @@ def prepare_wfdb(
 @prepare_app.command("simulation")
 def prepare_simulation(
     out: CorpusFolder,
-    records: Annotated[int, typer.Option(help="How many ECGs to simulate.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Seed of patients and questions.")] = 0,
-    sampling_rate: Annotated[float, typer.Option(help="Hz of the simulated ECGs.")] = 500.0,
+    records: Annotated[int, typer.Option(min=1, help="How many ECGs to simulate.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of patients and questions.")] = 0,
+    sampling_rate: Annotated[
+        float,
+        typer.Option(
+            min=MIN_SAMPLING_RATE_HZ, max=MAX_SAMPLING_RATE_HZ, help="Hz of the simulated ECGs."
+        ),
+    ] = 500.0,
     questions: Questions = True,
     overwrite: Overwrite = False,
     push: Push = None,

@@ -48,7 +48,14 @@ def push_command(
     measured = None if report is None else read_json(report)
     with pushed_folder(folder) as pushed:
         if dry_run:
-            plan = plan_push(pushed, repository, private=private, report=measured, quiet=quiet)
+            plan = plan_push(
+                pushed,
+                repository,
+                private=private,
+                revision=revision,
+                report=measured,
+                quiet=quiet,
+            )
             print(plan)
             return
         done = push(

@@ -12,8 +12,8 @@ from .options import Quiet
 
 def quickstart_command(
     out: Annotated[Path, typer.Option(help="Folder for everything.")] = Path("out"),
-    records: Annotated[int, typer.Option(help="Simulated ECGs, 100 or more.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Seed of all of it.")] = 0,
+    records: Annotated[int, typer.Option(min=100, help="Simulated ECGs, 100 or more.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all of it.")] = 0,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier quickstart in --out.")
     ] = False,

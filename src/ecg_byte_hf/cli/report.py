@@ -8,13 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from .options import Quiet
-
-
-def _picture_suffixes(value: str) -> str:
-    if value not in ("png", "svg", "both"):
-        raise typer.BadParameter("it must be png, svg or both")
-    return value
+from .options import Quiet, one_of
 
 
 def report_command(
@@ -42,7 +36,7 @@ def report_command(
         Path | None, typer.Option(help="With --clinical: a Bland-Altman plot per measure, here.")
     ] = None,
     figure_format: Annotated[
-        str, typer.Option(callback=_picture_suffixes, help="png, svg or both.")
+        str, typer.Option(callback=one_of("png", "svg", "both"), help="png, svg or both.")
     ] = "both",
     seed: Annotated[int, typer.Option(min=0, help="Of the noise of the clinical floor.")] = 0,
     quiet: Quiet = False,
@@ -55,6 +49,7 @@ def report_command(
 
     ecg-byte report out/tokenizer out/corpus --clinical --figures out/figures
     """
+    from ..corpora.shards import check_can_write
     from ..extras import require_extra
     from ..fidelity.report import Comparison
     from ..fidelity.report import report as measure
@@ -64,6 +59,9 @@ def report_command(
     measured = None
     if figures is not None and not clinical:
         raise typer.BadParameter("--figures needs --clinical")
+    for path in (json_file, None if figures is None else figures / "agreement.png"):
+        if path is not None:
+            check_can_write(path)
     if clinical:
         from ..fidelity.clinical import ClinicalComparison
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from .columns import signal_mV
-from .corpus import corpus_facts, describe_corpus, open_corpus, open_questions
+from .corpus import check_corpus_unit, corpus_facts, describe_corpus, open_corpus, open_questions
 from .summary import CorpusSummary
 from .writer import write_corpus
 
 __all__ = [
     "CorpusSummary",
+    "check_corpus_unit",
     "corpus_facts",
     "describe_corpus",
     "open_corpus",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..hub_code.errors import EcgByteError
+from ..hub_code.signal_checks import check_unit
 from .columns import question_features
 
 if TYPE_CHECKING:
@@ -44,6 +45,15 @@ def describe_corpus(folder: str | os.PathLike[str]) -> dict[str, Any]:
     # Corpora of before 0.1 said it by their source alone.
     before = "SD" if description.get("source") == "ptb-xl-normalised" else "mV"
     return {"unit": before, **description}
+
+
+def check_corpus_unit(folder: str | os.PathLike[str], unit: str, reader: str) -> None:
+    """See that a tokenizer or model reads ECGs in the unit of a corpus; `reader` names it.
+
+    Raises `EcgByteError` where it does not, or `folder` is no finished corpus.
+    """
+    own = describe_corpus(folder)["unit"]
+    check_unit(own, unit, f"those of corpus {folder} are", reader)
 
 
 def corpus_facts(folder: str | os.PathLike[str]) -> dict[str, Any]:

@@ -158,6 +158,8 @@ class _Read:
             raise EcgByteError(f"{self._record_id}: study_id is missing or there twice")
         if not patient:
             raise EcgByteError(f"{study}: no subject_id, so no split by patient")
+        # Before the record, which may not be there: no report waits for one that never comes.
+        report = self._reports.of(study)
         path = path_inside(self._root, self._line["path"], study, RECORDS_FILE, "MIMIC-IV-ECG")
         record = read_record(path, record_id=study, missing_leads=self._missing)
-        return record, Patient(patient_id=patient, report=self._reports.of(study))
+        return record, Patient(patient_id=patient, report=report)

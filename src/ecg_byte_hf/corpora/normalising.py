@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..hub_code.errors import EcgByteError
+from ..hub_code.leads import STANDARD_LEADS
 from ..records import EcgRecord, MissingLeads
 from .ptb_xl import ptb_xl
 from .ptb_xl_normalised import UNITS_PER_SD, column_codes, einthoven_record, normalised_source
@@ -69,7 +70,11 @@ def standard_deviations(signal: NDArray[np.floating], name: str) -> NDArray[np.i
     spread = filtered.std(axis=1, keepdims=True)
     # What the filter leaves of a constant is rounding.
     if not (spread > 1e-6).all():
-        raise EcgByteError(f"{name}: a lead is flat, so that it has no standard deviation")
+        flat = [lead for lead, sd in zip(STANDARD_LEADS, spread[:, 0], strict=True) if sd <= 1e-6]
+        raise EcgByteError(
+            f"{name}: a lead is flat ({', '.join(flat)}) and has no standard deviation; only "
+            "records with a signal in all 12 leads are normalised"
+        )
     scaled = (filtered - filtered.mean(axis=1, keepdims=True)) / spread
     units = np.rint(UNITS_PER_SD * resample_poly(scaled, 1, DECIMATION, axis=1))
     return units.clip(-32768, 32767).astype(np.int16)
@@ -83,7 +88,7 @@ def normalised_record(record: EcgRecord) -> EcgRecord:
     if record.sampling_rate != SOURCE_RATE_HZ:
         raise EcgByteError(
             f"{record.record_id}: {record.sampling_rate:g} Hz; only {SOURCE_RATE_HZ} Hz is "
-            f"normalised: resample it first"
+            f"normalised: give the recording at that rate"
         )
     units = standard_deviations(record.signal, record.record_id)
     return replace(einthoven_record(units, record.record_id), flags=record.flags)

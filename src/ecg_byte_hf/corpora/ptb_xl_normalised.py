@@ -156,7 +156,7 @@ def einthoven_record(units: NDArray[np.integer[Any]], name: str) -> EcgRecord:
             f"{residual:.2g} standard deviations)"
         )
     signal[:6] *= gains[:, None].astype(np.float32)
-    return EcgRecord(signal, SAMPLING_RATE_HZ, name, STANDARD_LEADS)
+    return EcgRecord(signal, SAMPLING_RATE_HZ, name, STANDARD_LEADS, unit="SD")
 
 
 def limb_gains(leads: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], float]:

@@ -7,7 +7,6 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,25 +39,24 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     except OSError as error:
         raise EcgByteError(why_not_written(path, error)) from error
     finally:
-        # Below a file there is nothing to remove.
-        with contextlib.suppress(NotADirectoryError):
+        # Below a file there is nothing to remove, and the error is being told already.
+        with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def check_writable(path: Path) -> None:
-    """See, before there is work to lose, that `write_whole` can write `path`; leaves nothing there.
-
-    Raises:
-        EcgByteError: it is a folder, or lies below a file or where nothing may be written.
-    """
-    if path.is_dir():
-        raise EcgByteError(f"{path} is a folder: name a file")
-    folder = next(above for above in path.absolute().parents if above.exists())
+def check_can_write(path: Path) -> Path:
+    """`path`, or an `EcgByteError` where no file can be written there: asked before the work."""
     try:
-        with TemporaryFile(dir=folder):
-            pass
+        if path.is_dir():
+            raise EcgByteError(f"{path}: cannot be written (it is a folder); name a file in it")
+        nearest = next(folder for folder in path.absolute().parents if folder.exists())
+        if not nearest.is_dir():
+            raise EcgByteError(f"{path}: cannot be written ({nearest} is a file); give another")
     except OSError as error:
         raise EcgByteError(why_not_written(path, error)) from error
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise EcgByteError(f"{path}: cannot be written (no right to write in {nearest})")
+    return path
 
 
 def why_not_written(path: Path, error: OSError) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from .. import __version__
 from ..hub.cards import fill_card
 from ..hub_code.licences import hub_licence
+from ..wording import counted
 
 SKIPPED_FILE = "skipped.jsonl"
 
@@ -35,9 +36,9 @@ class CorpusSummary:
     def __str__(self) -> str:
         """Some lines for a terminal: what went through, and what is to be known of it."""
         by_split = ", ".join(f"{counts['rows']} {split}" for split, counts in self.splits.items())
-        asked = f"; {sum(self.questions.values())} questions" if self.questions else ""
+        asked = f"; {counted(sum(self.questions.values()), 'question')}" if self.questions else ""
         lines = [
-            f"{self.folder}: {self.rows} rows of {self.records} records at "
+            f"{self.folder}: {counted(self.rows, 'row')} of {counted(self.records, 'record')} at "
             f"{self.sampling_rate:g} Hz ({by_split}){asked}"
         ]
         if self.question_counts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..wording import counted
 from .clinical import ALL_LEADS, MEASURES, PAIRS
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def clinical_table(clinical: Mapping[str, Any]) -> Table:
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
-        title=f"Decoded against cleaned, medians of {clinical['records']:,} records",
+        title=f"Decoded against cleaned, medians of {counted(clinical['records'], 'record')}",
         caption=(
             f"floor: limits between cleaned and {method['floor']}\n"
             + "; ".join(
@@ -53,16 +54,23 @@ def clinical_table(clinical: Mapping[str, Any]) -> Table:
 
 
 def boundaries_table(boundaries: Mapping[str, Any]) -> Table:
-    """`report["boundaries"]`: per kind of boundary, cleaned and decoded side by side."""
+    """`report["boundaries"]`: per kind of boundary, cleaned and decoded side by side.
+
+    Fits 80 columns.
+    """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     without = boundaries["without_annotations"]
     table = Table(
-        title=f"Against marked boundaries, lead II, {boundaries['records']:,} records",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        title=f"Against marked boundaries, lead II, {counted(boundaries['records'], 'record')}",
         caption=(
             "delineator minus mark, bias and standard deviation in ms; detected within "
             f"{boundaries['method']['tolerance_ms']:.0f} ms"
-            + (f"; {without} records have no annotations" if without else "")
+            + (f"; without annotations: {counted(without, 'record')}" if without else "")
         ),
     )
     for heading in ("boundary", "marked"):

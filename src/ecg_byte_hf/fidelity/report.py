@@ -52,12 +52,14 @@ def report(
     `prd_median` (%) are medians over records; where the extractor's unit is not mV the names have
     no `_uV` and the values are in its unit. Memory stays flat: a few numbers are kept per record.
 
-    Raises `EcgByteError` where tokenizer, corpus or split is not there or no record goes through.
+    Raises `EcgByteError` where tokenizer, corpus or split is not there, the two are in
+    different units, or no record goes through.
     """
-    from ..corpora import describe_corpus, open_corpus
+    from ..corpora import check_corpus_unit, describe_corpus, open_corpus
     from ..hub_code.processing_ecg_byte import EcgByteProcessor
 
     processor = EcgByteProcessor.from_pretrained(str(tokenizer))
+    check_corpus_unit(corpus, processor.feature_extractor.unit, f"tokenizer {tokenizer}")
     with datasets_bars(quiet):
         splits = open_corpus(corpus)
     if split not in splits:

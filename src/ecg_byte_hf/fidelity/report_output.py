@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..corpora.shards import write_whole
+from ..wording import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,16 +26,20 @@ def json_text(result: Mapping[str, Any]) -> str:
 
 
 def report_table(result: Mapping[str, Any]) -> Table:
-    """The report as a rich table: one line over all leads, then one per lead."""
+    """The report as a rich table: one line over all leads, then one per lead. Fits 80 columns."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     settings, overall = result["settings"], result["overall"]
     suffix = "_uV" if settings["unit"] == "mV" else ""
     unit = "uV" if suffix else settings["unit"]
     table = Table(
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
         title=(
             f"{settings['preset']}, vocabulary {settings['vocabulary_size']:,}: "
-            f"{settings['records']:,} ECGs of split {settings.get('split', '?')}"
+            f"{counted(settings['records'], 'ECG')} of split {settings.get('split', '?')}"
         ),
         caption=(
             f"tokens an ECG: mean {overall['tokens_mean']:.1f}, "
@@ -44,21 +49,26 @@ def report_table(result: Mapping[str, Any]) -> Table:
             f"{overall['bits_per_token']:g} bits a token"
         ),
     )
+    # A standard deviation is some hundred microvolts.
+    digits = 1 if suffix else 3
     columns = {
-        f"rmse{suffix}": f"RMSE {unit}",
-        f"rmse_median{suffix}": "median",
-        "prd": "PRD %",
-        "prd_median": "median",
-        "prdn": "PRDN %",
-        "prdn_median": "median",
-        "snr_dB": "SNR dB",
-        "snr_median_dB": "median",
-        f"max_error{suffix}": f"max. error {unit}",
+        f"rmse{suffix}": (f"RMSE\n{unit}", digits),
+        f"rmse_median{suffix}": ("\nmedian", digits),
+        "prd": ("PRD\n%", 1),
+        "prd_median": ("\nmedian", 1),
+        "prdn": ("PRDN\n%", 1),
+        "prdn_median": ("\nmedian", 1),
+        "snr_dB": ("SNR\ndB", 1),
+        "snr_median_dB": ("\nmedian", 1),
+        f"max_error{suffix}": (f"max. error\n{unit}", digits),
     }
-    table.add_column("lead")
-    for heading in columns.values():
-        table.add_column(heading, justify="right")
+    table.add_column("\nlead", no_wrap=True)
+    for heading, _ in columns.values():
+        table.add_column(heading, justify="right", no_wrap=True)
     for lead, values in {"all": overall, **result["per_lead"]}.items():
-        cells = ("-" if values[c] is None else f"{values[c]:.1f}" for c in columns)
+        cells = (
+            "-" if values[name] is None else f"{values[name]:.{places}f}"
+            for name, (_, places) in columns.items()
+        )
         table.add_row(lead, *cells, end_section=lead == "all")
     return table

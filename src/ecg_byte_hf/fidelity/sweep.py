@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..corpora import open_corpus, signal_mV
+from ..corpora import check_corpus_unit, open_corpus, signal_mV
 from ..corpora.corpus import CORPUS_FILE
 from ..corpus_tokenizer import processor_from_corpus
 from ..hub_code.errors import EcgByteError
@@ -88,8 +88,8 @@ def sweep(
     `"chapman"` have a goal). The file is written after each point, whole or not at all; points that
     it holds already are not measured again. Memory: the cleaned ECGs of `split`, 120 kB each.
 
-    Raises `EcgByteError` where a corpus or split is missing, or the file holds another corpus, was
-    measured with another version of the code, or is no sweep (unless `overwrite`).
+    Raises `EcgByteError` where a corpus or split is missing or not in mV, or the file holds another
+    corpus, was measured with another version of the code, or is no sweep (unless `overwrite`).
     """
     return _Sweep(Path(corpus), Path(json_file), split, also or {}, quick, overwrite, quiet).run()
 
@@ -106,6 +106,8 @@ class _Sweep:
         quiet: bool,
     ) -> None:
         self.corpus, self.json_file, self.split, self.quiet = corpus, json_file, split, quiet
+        for folder in (corpus, *also.values()):
+            check_corpus_unit(folder, "mV", "sweep")
         with datasets_bars(quiet):
             splits = open_corpus(corpus)
             for name in ("train", split):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..wording import counted
 from .sweep_plan import Setting
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def front_table(result: Mapping[str, Any]) -> Table:
     """
     settings = result["settings"]
     table = _table(
-        f"tokens an ECG against error, {settings['ecgs']:,} ECGs of split {settings['split']}",
+        f"tokens an ECG against error, {counted(settings['ecgs'], 'ECG')} of split "
+        f"{settings['split']}",
         ("setting",),
         ("tokens", "RMSE uV", "PRD % median", "bits a sample"),
     )

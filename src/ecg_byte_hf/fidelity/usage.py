@@ -114,12 +114,13 @@ def token_usage(
     """The processor in a folder or Hub repository, and its token counts on a split of a corpus.
 
     `max_records`: only the first so many rows. Raises `EcgByteError` where tokenizer, corpus or
-    split is not there or no record goes through.
+    split is not there, the two are in different units, or no record goes through.
     """
-    from ..corpora import open_corpus
+    from ..corpora import check_corpus_unit, open_corpus
     from ..hub_code.processing_ecg_byte import EcgByteProcessor
 
     processor = EcgByteProcessor.from_pretrained(str(tokenizer))
+    check_corpus_unit(corpus, processor.feature_extractor.unit, f"tokenizer {tokenizer}")
     with datasets_bars(quiet):
         splits = open_corpus(corpus)
     if split not in splits:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..corpora.shards import check_can_write
 from ..extras import require_extra
 from ..hub_code.errors import EcgByteError
 from .palette import GREY, INK
@@ -87,11 +88,11 @@ def add_plot(
 
 
 def check_picture_path(path: str | Path) -> Path:
-    """`path`, or an `EcgByteError` where its suffix is no picture format: asked before any work."""
+    """`path`, or an `EcgByteError` where no picture can be written: asked before any work."""
     path = Path(path)
     if path.suffix.lower() not in PICTURES:
         raise EcgByteError(f"{path}: {path.suffix!r} is no picture format; use .png, .svg or .pdf")
-    return path
+    return check_can_write(path)
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:

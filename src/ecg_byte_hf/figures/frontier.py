@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..hub_code.errors import EcgByteError
+from ..wording import counted
 from .canvas import README_MM, add_head, add_notes, add_plot, figure_in_mm
 from .palette import BLUE, GREEN, INK, LIGHT_GREY, ORANGE, PURPLE, VERMILLION, tint
 
@@ -39,7 +40,7 @@ def draw_frontier(result: Mapping[str, Any]) -> Figure:
     add_head(
         page,
         "Tokens an ECG against error",
-        f"{settings['ecgs']:,} ECGs of split {settings['split']}; learned from "
+        f"{counted(settings['ecgs'], 'ECG')} of split {settings['split']}; learned from "
         f"{settings['training_ecgs']:,} of split train",
     )
     axes = add_plot(figure, 17, 26, README_MM - 22, _HEIGHT_MM - 50)

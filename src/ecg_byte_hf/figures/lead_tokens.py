@@ -12,6 +12,7 @@ from ..fidelity.usage import kind_of_word
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
 from ..hub_code.presets import BEAT_PRESETS
+from ..wording import counted
 from .canvas import shortened
 from .palette import LIGHT_GREY, OKABE_ITO, tint
 from .record import code_record, draw_record_tokens
@@ -111,7 +112,7 @@ def draw_lead_tokens(processor: EcgByteProcessor, record: EcgRecord, lead: str) 
         start = stop
     different = len({box.token for box in boxes})
     name = shortened(record.record_id)
-    subtitle = f"{different} different tokens of this ECG's {len(coded.ids):,} say most"
+    subtitle = f"{counted(different, 'different token')} of this ECG's {len(coded.ids):,} say most"
     notes = [
         f"colour: the component it belongs to, and how much of it {lead} gets (from the KLT)",
         "box: the token that adds most power to the lead within 64 ms; number: its id; these alone "

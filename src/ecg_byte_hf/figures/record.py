@@ -11,6 +11,7 @@ from ..fidelity.metrics import error_sums
 from ..hub_code.errors import EcgByteError
 from ..hub_code.leads import STANDARD_LEADS
 from ..hub_code.presets import BEAT_PRESETS
+from ..hub_code.signal_checks import check_unit
 from ..hub_code.spans import Span
 from .canvas import shortened
 from .ecg_paper import draw_ecg_paper
@@ -45,9 +46,10 @@ class CodedRecord(NamedTuple):
 def code_record(processor: EcgByteProcessor, record: EcgRecord) -> CodedRecord:
     """Clean, code and decode a record of 2 to 10 s.
 
-    Raises `EcgByteError` for what the extractor refuses.
+    Raises `EcgByteError` for a record in another unit, and for what the extractor refuses.
     """
     extractor = processor.feature_extractor
+    check_unit(record.unit, extractor.unit, f"record {record.record_id} is", "the tokenizer")
     given = (record.signal, record.sampling_rate)
     cleaned = extractor.clean(*given, source=record.record_id)
     ids = processor.ecg_ids(*given, source=record.record_id)
@@ -71,6 +73,7 @@ def draw_record(processor: EcgByteProcessor | None, record: EcgRecord) -> Figure
         return draw_ecg_paper(
             signal,
             record.sampling_rate,
+            unit=record.unit,
             title=shortened(record.record_id),
             signal_label=f"as recorded, {record.sampling_rate:g} Hz",
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..hub_code.errors import EcgByteError
 from ..hub_code.spans import Span
+from ..wording import counted
 from .canvas import (
     HEAD_LEFT_MM,
     HEAD_MM,
@@ -90,7 +91,7 @@ def draw_tokens(
         sampling_rate,
         unit=unit,
         title=title,
-        subtitle=f"{len(own)} tokens, {different} different",
+        subtitle=f"{counted(len(own), 'token')}, {different} different",
         notes=[
             "box: a token over the stretch that it codes; number: its id; colour: tells it from "
             "the next, and shows it on the signal",

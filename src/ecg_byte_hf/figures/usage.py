@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..fidelity.usage import SHARES, TokenUsage, tokens_for
+from ..wording import counted
 from .canvas import HEAD_MM, NOTE_MM, README_MM, add_head, add_notes, add_plot, figure_in_mm
 from .palette import BEAT, GREY, INK, LIGHT_GREY, PURPLE, REST, RHYTHM, tint
 
@@ -41,8 +42,8 @@ def draw_usage(usage: TokenUsage, title: str = "") -> Figure:
     add_head(
         axes,
         f"{title} ({usage.preset})" if title else usage.preset,
-        f"{summary['uses']:,} uses of {summary['tokens']:,} tokens in {usage.records:,} ECGs; "
-        f"{dead:,} never used",
+        f"{summary['uses']:,} uses of {summary['tokens']:,} tokens in "
+        f"{counted(usage.records, 'ECG')}; {dead:,} never used",
     )
     add_notes(
         axes,

@@ -12,6 +12,7 @@ from ..hub_code.beats import STEPS_PER_SAMPLE
 from ..hub_code.leads import STANDARD_LEADS
 from ..hub_code.presets import BEAT_PRESETS
 from ..hub_code.run_lengths import BLOCK, parse, value_symbols
+from ..wording import counted
 from .canvas import (
     HEAD_LEFT_MM,
     HEAD_MM,
@@ -81,7 +82,7 @@ def draw_vocabulary(processor: EcgByteProcessor, usage: TokenUsage, title: str =
     add_head(
         axes,
         f"{title} ({usage.preset})" if title else usage.preset,
-        f"{usage.summary()['tokens']:,} tokens, counted over {usage.records:,} ECGs",
+        f"{usage.summary()['tokens']:,} tokens, counted over {counted(usage.records, 'ECG')}",
     )
     extractor = processor.feature_extractor
     y = height - HEAD_MM

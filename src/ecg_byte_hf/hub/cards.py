@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..hub_code.errors import EcgByteError
+from ..hub_code.errors import EcgByteError, one_line
 from ..shipped import shipped_file
 
 CARD_FILE = "README.md"
@@ -47,7 +47,7 @@ def check_card(text: str, source: str, *, dataset: bool = False) -> None:
     try:
         data = (DatasetCard if dataset else ModelCard)(text).data.to_dict()
     except Exception as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)
         raise EcgByteError(f"{source}: no valid card ({reason})") from error
     if not data:
         raise EcgByteError(f"{source}: the card has no metadata; delete it to have it written anew")
@@ -60,7 +60,7 @@ def card_metadata(path: Path) -> dict[str, Any]:
     try:
         return dict(ModelCard(path.read_text(encoding="utf-8")).data.to_dict())
     except Exception as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)
         raise EcgByteError(f"{path}: no valid card ({reason})") from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..hub_code.errors import EcgByteError
+from ..hub_code.errors import EcgByteError, one_line
 
 
 def require_token() -> str:
@@ -64,7 +64,7 @@ def _reason(error: BaseException) -> str:
     status = next(
         (one.response.status_code for one in _chain(error) if hasattr(one, "response")), None
     )
-    said = " ".join(str(error).split())[:200]
+    said = one_line(error, 200)
     known = {
         401: "the Hub does not know this token; renew HF_TOKEN or run `hf auth login`",
         403: "this token may not write there; take one of its owner with the role write",

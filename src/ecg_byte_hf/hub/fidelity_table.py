@@ -16,6 +16,9 @@ _MEASURES = (
     ("snr_median_dB", "SNR, median over ECGs, dB", 1),
 )
 
+# Of an RMSE that is no microvolts: a standard deviation is some hundred of them.
+_DIGITS_OF_SD = 3
+
 
 def fidelity_fields(report: Mapping[str, Any]) -> dict[str, Any]:
     """What a card's template needs of a report: `settings`, `rows` and `leads`, numbers as text."""
@@ -24,11 +27,12 @@ def fidelity_fields(report: Mapping[str, Any]) -> dict[str, Any]:
     rows = []
     for key, name, digits in _MEASURES:
         key, name = key.format(suffix), name + (f", {unit}" if "{}" in key else "")
-        rows.append({"name": name, "value": _text(overall[key], digits)})
+        more = _DIGITS_OF_SD if "rmse" in key and not suffix else digits
+        rows.append({"name": name, "value": _text(overall[key], more)})
     leads = [
         {
             "name": lead,
-            "rmse": _text(values[f"rmse{suffix}"], 1),
+            "rmse": _text(values[f"rmse{suffix}"], 1 if suffix else _DIGITS_OF_SD),
             "prd": _text(values["prd_median"], 1),
         }
         for lead, values in report["per_lead"].items()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..hub_code.errors import EcgByteError
+from ..hub_code.errors import EcgByteError, one_line
 from ..hub_code.licences import check_licence, check_licence_known, licence_text
 from .cards import CARD_FILE, card_metadata
 from .kinds import CORPUS, IMPORTED, MODEL, TOKENIZER, FolderKind, kind_of
@@ -87,7 +87,7 @@ def _load_tokenizer(path: Path) -> Any:
         # `tokenizers` raises plain Exception, or the panic of a Rust thread, which is none.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)
         raise EcgByteError(
             f"{path}: no tokenizer can be loaded from it ({reason}); run `ecg-byte import-pickle` "
             f"again"
@@ -170,8 +170,19 @@ def _check_corpus_folder(folder: Path, private: bool) -> None:
 
 def _check_model_folder(folder: Path) -> None:
     from ..reading.output_folder import check_base_is_public
+    from ..rival.two_stage_files import is_two_stage
 
     settings = read_json(folder / "reading.json")
+    if is_two_stage(folder):
+        raise EcgByteError(
+            f"{folder}: is a two-stage model (training/two_stage.py), which is here to be compared "
+            "with and is not pushed; push a model of training/finetune.py"
+        )
+    if settings.get("sees_ecg") is False:
+        raise EcgByteError(
+            f"{folder}: is the control that was trained without any ECG, so not pushed; push the "
+            f"model that it is the control of"
+        )
     check_base_is_public(folder)
     weights = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
     if not any((folder / name).is_file() for name in weights):

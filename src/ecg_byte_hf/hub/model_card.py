@@ -84,6 +84,7 @@ def model_card(folder: Path) -> str:
         adapter=adapter,
         merged=settings["base"] != "made here" and not adapter,
         base=base or "a base without a public name",
+        asked=_asked(folder),
         corpus=corpus,
         preset=settings["preset"],
         parameters=f"{_stored_parameters(folder):,}",
@@ -99,6 +100,13 @@ def model_card(folder: Path) -> str:
         pictures=pictures_in(folder),
         version=__version__,
     )
+
+
+def _asked(folder: Path) -> str:
+    """A question that the model was trained on."""
+    from ..reading.wordings import read_wordings
+
+    return (read_wordings(folder) or ("Is the rhythm regular?",))[0]
 
 
 def _stored_parameters(folder: Path) -> int:
@@ -141,7 +149,8 @@ def _results(result: Mapping[str, Any], corpus: Mapping[str, Any] | None, title:
         if scores is None:
             continue
         accuracy, interval = scores["overall"], scores.get("interval")
-        results.append(one("exact_match", "exact match", run, accuracy, interval))
+        if accuracy is not None:
+            results.append(one("exact_match", "exact match", run, accuracy, interval))
         macro = (scores.get("auroc") or {}).get("macro", {})
         for attribute, found in macro.items():
             name = f"macro AUROC of P(yes), {attribute}"
@@ -161,6 +170,7 @@ def _table(result: Mapping[str, Any]) -> dict[str, Any]:
             ],
         }
         for name in _CONTROLS
+        if result["accuracy"]["overall"] is not None
     ]
     settings = result["settings"]
     floors = {floor: result["accuracy"].get(f"above_{floor}") for floor in ("blind", "majority")}

@@ -14,6 +14,7 @@ from .. import __version__
 from ..hub_code.errors import EcgByteError
 from ..hub_code.licences import check_licence, check_licence_known
 from ..progress import hub_output
+from ..wording import counted
 from .cards import CARD_FILE, REPOSITORY, write_files
 from .connection import hub_errors, require_token
 from .folders import check_folder, files_of, recognise
@@ -53,7 +54,8 @@ class PushPlan:
     def __str__(self) -> str:
         """A line per file and one for all of them."""
         lines = [f"{size:>14,}  {name}" for name, size in self.files.items()]
-        total = f"{len(lines)} files, {self.size:,} bytes: {self.kind.name} {self.folder}"
+        files = f"{counted(len(lines), 'file')}, {counted(self.size, 'byte')}"
+        total = f"{files}: {self.kind.name} {self.folder}"
         return "\n".join([*lines, f"{total} -> {self.kind.repo_type} repository {self.repo_id}"])
 
 
@@ -101,6 +103,7 @@ def plan_push(
     repo_id: str,
     *,
     private: bool = False,
+    revision: str | None = None,
     report: Mapping[str, Any] | None = None,
     quiet: bool = True,
 ) -> PushPlan:
@@ -109,9 +112,11 @@ def plan_push(
     A card is made where it is missing; `report`, a tokenizer's fidelity (`ecg-byte report --json`),
     goes on it.
 
-    Raises `EcgByteError` where the name is bad, the folder is nothing that is pushed, its files are
+    Raises `EcgByteError` where a name is bad, the folder is nothing that is pushed, its files are
     missing or disagree, or the licence of its recordings forbids sharing.
     """
+    if revision is not None:
+        _check_branch(revision)
     check_repo_id(repo_id)
     folder = Path(folder)
     kind = recognise(folder)
@@ -148,9 +153,13 @@ def check_repo_id(repo_id: str) -> None:
 
 
 def _check_branch(revision: str) -> None:
-    if not _BRANCH.fullmatch(revision) or revision.startswith("refs/") or ".." in revision:
+    parts = revision.split("/")
+    # What git refuses beside other characters.
+    refused = parts[0] == "refs" or any(part.endswith((".", ".lock")) for part in parts)
+    if not _BRANCH.fullmatch(revision) or refused or ".." in revision:
         raise EcgByteError(
-            f"{revision!r}: no name of a branch; give letters, digits and - _ . with / between"
+            f"--revision {revision!r}: no name of a branch; give letters, digits and - _ . with / "
+            f"between"
         )
 
 

@@ -119,6 +119,8 @@ def _card(
         cleaning=extractor["cleaning"],
         sampling_rate=f"{extractor['sampling_rate']:g}",
         unit=extractor["unit"],
+        # Most recordings in mV have 500 Hz; those of a normalised corpus have the tokenizer's rate.
+        rate="500" if extractor["unit"] == "mV" else f"{extractor['sampling_rate']:g}",
         vocabulary_size=f"{size:,}",
         markers=len(config.get("additional_special_tokens", [])),
         alphabet=sum(len(symbol) == 1 for symbol in vocabulary),

@@ -9,3 +9,9 @@ class EcgByteError(ValueError):
     The message names the record, file or repository, what is wrong with it and what to do.
     A subclass of `ValueError`, so that code written for other Hugging Face processors catches it.
     """
+
+
+def one_line(error: object, longest: int = 160) -> str:
+    """What an exception says, on one line: beyond `longest` characters cut after a whole word."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= longest else text[:longest].rsplit(" ", 1)[0] + " …"

@@ -15,7 +15,7 @@ from .cleaning import clean, output_samples, paper_clean, resample
 from .codec_beat import BeatCodec
 from .codec_compact import CompactCodec
 from .codec_paper import PaperCodec
-from .errors import EcgByteError
+from .errors import EcgByteError, one_line
 from .leads import to_standard_order
 from .presets import BEAT_PRESETS, CODEC_OPTIONS, DEFAULT_PRESET
 from .signal_checks import (
@@ -24,6 +24,7 @@ from .signal_checks import (
     check_duration,
     check_millivolts,
     check_sampling_rate,
+    check_unit,
 )
 from .spans import Span, Stretch
 
@@ -167,10 +168,10 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
             return super().from_pretrained(name, *args, **kwargs)
         except EcgByteError as error:
             # A value from the file may be in the message, and be as long as the file.
-            raise EcgByteError(f"{name}: {str(error)[:300]}") from None
+            raise EcgByteError(f"{name}: {one_line(error, 300)}") from None
         except Exception as error:
             # The files are anybody's: too deep a JSON is a RecursionError, and so on.
-            reason = " ".join(str(error).split())[:160]
+            reason = one_line(error)
             raise EcgByteError(
                 f"{name}: no ECG feature extractor could be loaded from here "
                 f"({type(error).__name__}: {reason}); make one with `ecg-byte train-tokenizer`"
@@ -272,7 +273,7 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
     ) -> list[str]:
         """The words of one signal (leads, samples): cleaned, then coded, one str per channel.
 
-        2 s to 10 s; longer ones are refused: cut them with `EcgRecord.windows()`.
+        In `self.unit`, 2 s to 10 s; longer ones are refused: cut them with `EcgRecord.windows()`.
         """
         array, rate = self._checked(signal, sampling_rate, lead_names, source, MAX_DURATION_S)
         codec: Any = self._codec
@@ -306,15 +307,17 @@ class EcgByteFeatureExtractor(FeatureExtractionMixin):
     ) -> BatchFeature:
         """Words of one ECG or several.
 
-        `ecg`: an array (leads, samples), an `EcgRecord`, or a list of either; `sampling_rate`: Hz,
-        one for all or one each; `lead_names`: one list for all or one each, default the standard
-        order. Returns a `BatchFeature` with `words`: per ECG one str per channel.
+        `ecg`: an array (leads, samples) in `self.unit`, an `EcgRecord`, or a list of either;
+        `sampling_rate`: Hz, one for all or one each; `lead_names`: one list for all or one each,
+        default the standard order. Returns a `BatchFeature` with `words`: per ECG one str per
+        channel. Raises `EcgByteError` for bad signals and a record in another unit; of an array no
+        unit is known.
         """
         if kwargs:
             raise EcgByteError(f"unknown arguments: {', '.join(sorted(kwargs))}")
         words = [
             self.encode(x.signal, x.sampling_rate, x.lead_names, source=x.source)
-            for x in each_ecg(ecg, sampling_rate, lead_names)
+            for x in each_ecg(ecg, sampling_rate, lead_names, unit=self.unit)
         ]
         return BatchFeature({"words": words})
 
@@ -351,10 +354,11 @@ def is_one_ecg(ecg: Any) -> bool:
     return bool(getattr(first, "ndim", 0) < 2)
 
 
-def each_ecg(ecg: Any, sampling_rate: Any, lead_names: Any) -> Iterator[_Input]:
+def each_ecg(ecg: Any, sampling_rate: Any, lead_names: Any, *, unit: str) -> Iterator[_Input]:
     """Pair every ECG of a batch with its sampling rate and lead names.
 
-    Raises `EcgByteError` where a list does not have one entry per ECG or the rate is missing.
+    Raises `EcgByteError` where a list does not have one entry per ECG, the rate is missing, or a
+    record says that it is in another unit than `unit`.
     """
     batch = [ecg] if is_one_ecg(ecg) else list(ecg)
     one_name_list = lead_names is None or (len(lead_names) and isinstance(lead_names[0], str))
@@ -369,6 +373,7 @@ def each_ecg(ecg: Any, sampling_rate: Any, lead_names: Any) -> Iterator[_Input]:
             source = str(getattr(one, "record_id", "") or source)
             rate = one.sampling_rate if rate is None else rate
             leads = one.lead_names if leads is None else leads
+            check_unit(getattr(one, "unit", unit), unit, f"record {source} is", "the processor")
             one = one.signal
         if rate is None:
             raise EcgByteError(f"{source}: give its sampling_rate in Hz")

@@ -11,7 +11,7 @@ from transformers.feature_extraction_utils import BatchFeature
 
 from .chat import render_chat
 from .ecg_ids import BEGIN, EcgIds
-from .errors import EcgByteError
+from .errors import EcgByteError, one_line
 from .feature_extraction_ecg_byte import EcgByteFeatureExtractor, each_ecg, is_one_ecg
 from .processor_files import ProcessorFiles
 from .spans import PlacedSymbols, Span
@@ -74,7 +74,11 @@ class EcgByteProcessor(ProcessorFiles):
         *,
         source: str = "signal",
     ) -> list[int]:
-        """The ids of one ECG (leads, samples) at `sampling_rate` Hz, markers and all."""
+        """The ids of one ECG (leads, samples) at `sampling_rate` Hz, markers and all.
+
+        The signal is in the unit of `feature_extractor.unit`; nothing in an array says whether it
+        is, but mV are checked by their range.
+        """
         words = self.feature_extractor.encode(signal, sampling_rate, lead_names, source=source)
         return self._shifted(self._ecg_ids.from_words(words))
 
@@ -166,7 +170,8 @@ class EcgByteProcessor(ProcessorFiles):
     ) -> BatchFeature:
         """`input_ids` and `attention_mask` of ECGs, or of texts with ECGs in them.
 
-        `ecg`: an array (leads, samples) in mV, an `EcgRecord`, or a list of either;
+        `ecg`: an array (leads, samples) in the unit of `feature_extractor.unit` (mV, or SD where
+        the tokenizer was fitted on standard deviations), an `EcgRecord`, or a list of either;
         `sampling_rate` (Hz) and `lead_names`: one for all or one each; `text`: one str per sequence
         in which every `<|ecg|>` is replaced by the next ECG. A batch comes back for a list and for
         a single ECG alike: `input_ids[0]` is the first.
@@ -174,8 +179,9 @@ class EcgByteProcessor(ProcessorFiles):
         `padding`, `padding_side`, `pad_to_multiple_of` and `return_tensors` are the tokenizer's; no
         sequence is ever cut: one longer than `max_length` is refused.
 
-        Raises `EcgByteError` for bad signals, unknown arguments, sequences that are too long, and
-        where the ECGs do not fit the placeholders.
+        Raises `EcgByteError` for bad signals, a record that says it is in another unit (an array
+        does not), unknown arguments, sequences that are too long, and where the ECGs do not fit the
+        placeholders.
         """
         if kwargs:
             raise EcgByteError(f"processor: unknown arguments {', '.join(sorted(kwargs))}")
@@ -185,7 +191,7 @@ class EcgByteProcessor(ProcessorFiles):
         if ecg is not None and (is_one_ecg(ecg) or len(ecg)):
             ecgs = [
                 self.ecg_ids(x.signal, x.sampling_rate, x.lead_names, source=x.source)
-                for x in each_ecg(ecg, sampling_rate, lead_names)
+                for x in each_ecg(ecg, sampling_rate, lead_names, unit=self.feature_extractor.unit)
             ]
         rows = ecgs if text is None else self._fill([text] if isinstance(text, str) else text, ecgs)
         longest = max(map(len, rows), default=0)
@@ -211,7 +217,7 @@ class EcgByteProcessor(ProcessorFiles):
                 return_tensors=return_tensors,
             )
         except (ValueError, TypeError) as error:
-            reason = " ".join(str(error).split())[:160]
+            reason = one_line(error)
             raise EcgByteError(
                 f"processor: no batch could be made ({reason}); sequences of different lengths "
                 f"need padding=True"

@@ -12,7 +12,7 @@ from transformers.dynamic_module_utils import custom_object_save
 from transformers.processing_utils import ProcessorMixin
 
 from .ecg_ids import BEGIN
-from .errors import EcgByteError
+from .errors import EcgByteError, one_line
 from .feature_extraction_ecg_byte import EcgByteFeatureExtractor
 from .licences import check_licence
 from .repository_card import corpus_licence, write_card
@@ -31,6 +31,15 @@ _BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 
 # A value from a file may be in the message, and be as long as the file.
 _LONGEST_REASON = 500
+
+_EXTRACTOR_FILE = "preprocessor_config.json"
+
+# Other folders of ours, by a file that only they have.
+_OTHERS = {
+    "corpus.json": "it is a corpus",
+    "encoder/projector.safetensors": "it is a two-stage model, which has no tokenizer of ECGs",
+    "imported_from.json": "it is an imported tokenizer without amplitudes",
+}
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -106,23 +115,24 @@ class ProcessorFiles(ProcessorMixin):
         Raises `EcgByteError` where there is no such folder or repository, or no processor in it.
         """
         name = str(pretrained_model_name_or_path)
-        if not Path(name).is_dir():
+        if Path(name).is_dir():
+            _check_folder(name, kwargs)
+        else:
             _check_on_hub(name, kwargs)
         check_repository_files(name, kwargs)
         try:
             return super().from_pretrained(name, *args, **kwargs)
         except EcgByteError as error:
-            reason = str(error)[:_LONGEST_REASON]
+            reason = one_line(error, _LONGEST_REASON)
             raise EcgByteError(reason if reason.startswith(name) else f"{name}: {reason}") from None
         except BaseException as error:
             # The files are anybody's, and there is no end to what libraries raise over them:
             # `tokenizers` plain Exception, or the panic of a Rust thread, which is no Exception.
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
-            reason = " ".join(str(error).split())
             raise EcgByteError(
                 f"{name}: no ECG processor could be loaded from this folder or Hub repository "
-                f"({type(error).__name__}: {reason[:160]}); "
+                f"({type(error).__name__}: {one_line(error)}); "
                 "make one with `ecg-byte train-tokenizer`"
             ) from error
 
@@ -178,6 +188,18 @@ class ProcessorFiles(ProcessorMixin):
         )
 
 
+def _check_folder(name: str, kwargs: dict[str, Any]) -> None:
+    """Say what a folder without a processor is, where transformers would ask for a local copy."""
+    folder = Path(name) / kwargs.get("subfolder", "")
+    if any((folder / file).is_file() for file in (PROCESSOR_FILE, _EXTRACTOR_FILE)):
+        return
+    what = next((what for mark, what in _OTHERS.items() if (folder / mark).is_file()), "")
+    raise EcgByteError(
+        f"{name}: no ECG processor here ({what or f'no {PROCESSOR_FILE} in it'}); give a folder "
+        f"that `ecg-byte train-tokenizer` or finetune.py wrote, or a Hub repository"
+    )
+
+
 def _check_on_hub(name: str, kwargs: dict[str, Any]) -> None:
     """One look for the processor, where transformers would look for eight files, retrying each."""
     found = None
@@ -187,7 +209,7 @@ def _check_on_hub(name: str, kwargs: dict[str, Any]) -> None:
             found = find_file(name, PROCESSOR_FILE, kwargs)
             reason = "no processor_config.json in it"
         except (OSError, ValueError) as error:
-            reason = "no such folder, and on the Hub: " + " ".join(str(error).split())[:200]
+            reason = "no such folder, and on the Hub: " + one_line(error, 200)
     if found is None:
         raise EcgByteError(
             f"{name}: no ECG processor here ({reason}); give a folder that `ecg-byte "

@@ -29,7 +29,7 @@ _USE = """from transformers import AutoProcessor
 
 processor = AutoProcessor.from_pretrained("{repository}", trust_remote_code=True)"""
 _TOKENIZER_USE = """
-ids = processor(ecg=signal, sampling_rate=500)["input_ids"][0]  # signal: (12, samples), mV
+ids = processor(ecg=signal, sampling_rate=rate)["input_ids"][0]  # (12, samples), {unit}; Hz
 decoded = processor.decode_ecg(ids)"""
 _LIMITS = """## Intended use and limits
 
@@ -86,7 +86,8 @@ def short_card(
         title = "Processor of a language model that reads ECGs"
         what = "Turns twelve-lead ECGs and questions into the token ids of a language model"
     use = _USE.format(repository=repository)
-    use += _TOKENIZER_USE if processor.ecg_tokenizer is None else ""
+    if processor.ecg_tokenizer is None:
+        use += _TOKENIZER_USE.format(unit=processor.feature_extractor.unit)
     return (
         f"---\n{header}---\n\n# {title}\n\n{what}: {coding}.\n\n## Use\n\n```python\n{use}\n```\n\n"
         f"## Data\n\n{_data(processor)}\n\n{_LIMITS}\n"

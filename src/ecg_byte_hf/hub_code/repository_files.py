@@ -12,7 +12,7 @@ from typing import Any
 
 from transformers.utils.hub import cached_file
 
-from .errors import EcgByteError
+from .errors import EcgByteError, one_line
 
 PROCESSOR_FILE = "processor_config.json"
 
@@ -70,7 +70,7 @@ def check_repository_files(
         try:
             path = find_file(name, filename, kwargs)
         except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())[:160]
+            reason = one_line(error)
             raise EcgByteError(f"{name}: {filename} cannot be had ({reason})") from None
         if path is None:
             continue
@@ -107,7 +107,7 @@ def _json_object(name: str, path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:100]
+        reason = one_line(error, 100)
         raise EcgByteError(f"{name}: {path.name} cannot be read as JSON ({reason})") from None
     if not isinstance(value, dict):
         raise EcgByteError(f"{name}: {path.name} holds a {type(value).__name__}, not an object")

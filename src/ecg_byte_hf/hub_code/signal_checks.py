@@ -87,6 +87,15 @@ def check_duration(
         )
 
 
+def check_unit(unit: str, wanted: str, what: str, reader: str) -> None:
+    """`EcgByteError` where `what` (ECGs) is in another unit than the `wanted` one of `reader`."""
+    if unit != wanted:
+        raise EcgByteError(
+            f"{reader} reads ECGs in {wanted}, {what} in {unit}: take a tokenizer or model made "
+            f"from such ECGs, or ECGs in {wanted}"
+        )
+
+
 def flat_leads(signal: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which leads of (leads, samples) never change: bool (leads,)."""
     return np.asarray(np.ptp(signal, axis=1) <= _FLAT_RANGE_MV)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
-from .model import first_line, load_llama
-from .output_folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from .model import first_line, load_llama, norms_sha256
+from .output_folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS, setting
 from .vocabulary import resize_embeddings
 
 if TYPE_CHECKING:
@@ -161,7 +161,8 @@ def load_merged(
     vocabulary with the ECG tokens. `prepare` puts layers into the base that the adapter counts on.
 
     Raises:
-        EcgByteError: there is no adapter, or its base cannot be loaded.
+        EcgByteError: there is no adapter, or its base cannot be loaded or is another than the one
+            that it was trained on.
     """
     from peft import PeftModel
     from safetensors import SafetensorError
@@ -173,6 +174,12 @@ def load_merged(
     if not name:
         raise EcgByteError(f"the adapter in {folder} names no base model: give it with --base")
     model, _ = load_llama(name, gguf_file, revision=revision)
+    trained_on = setting(folder, "base_sha256")
+    if trained_on and norms_sha256(model) != trained_on:
+        raise EcgByteError(
+            f"{name} is not the base that the adapter in {folder} was trained on: its norms differ "
+            f"(reading.json names {setting(folder, 'base')})"
+        )
     resize_embeddings(model, tokens)
     prepare(model)
     try:

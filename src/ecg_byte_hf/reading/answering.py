@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .loading import Reader, load_reader
+from .wordings import unfamiliar
 
 if TYPE_CHECKING:
     from ecg_byte_hf.records import MissingLeads
@@ -24,6 +25,7 @@ def ask(
     gguf_file: str | None = None,
     sampling_rate: float | None = None,
     missing_leads: MissingLeads = "refuse",
+    note: Callable[[str], object] = lambda line: None,
 ) -> str:
     """The answer of a model (folder, Hub repository or `Reader`) to `question` about a record.
 
@@ -31,7 +33,8 @@ def ask(
     for a model that was trained to compare ECGs. `sampling_rate` (Hz) is for files that do not say
     it, `missing_leads` "zero" takes records without all 12 leads. A recording longer than 10 s must
     be cut first. For a model that reads standard deviations (`prepare ptb-xl --normalised`) a
-    record of 10 s at 500 Hz is normalised as its corpus was.
+    record of 10 s at 500 Hz is normalised as its corpus was. `note` is called with a line where the
+    model was not trained on the question (`wordings.unfamiliar`).
 
     Raises:
         EcgByteError: a record, the question or the model is not fit for it.
@@ -59,5 +62,7 @@ def ask(
         ecgs = [normalised_record(ecg) for ecg in ecgs]
     elif unit != "mV":
         raise EcgByteError(f"{model}: reads ECGs in {unit}, and records are in mV")
+    if line := unfamiliar(question, reader.wordings):
+        note(line)
     ids = [reader.processor.ecg_ids(ecg.signal, ecg.sampling_rate, ecg.lead_names) for ecg in ecgs]
     return reader.answers(reader.chat.shared_ids(ids), [question])[0]

@@ -68,17 +68,18 @@ def check_arguments(arguments: ReadingArguments, training: TrainingArguments) ->
     """See that the two can be trained with, as far as that shows without a file.
 
     Raises:
-        EcgByteError: naming what is missing, contradicts another, or cannot be.
+        EcgByteError: naming what is missing, contradicts another, or cannot be: a `UsageError`;
+            or what `report_to` names and is not installed.
     """
     arguments.check()
     if not training.output_dir:
         raise UsageError("--output-dir is missing: give it or set it in the config")
     check_numbers(arguments, training)
     if arguments.early_stopping_patience and not training.load_best_model_at_end:
-        raise EcgByteError("early_stopping_patience needs load_best_model_at_end")
+        raise UsageError("early_stopping_patience needs load_best_model_at_end")
     _check_trackers(training)
     if arguments.base is None:
-        from .model import check_small_llama
+        from .small_llama import check_small_llama
 
         check_small_llama(arguments.small_llama, arguments.context)
 
@@ -100,7 +101,7 @@ def check_numbers(arguments: ReadingArguments, training: TrainingArguments) -> N
     """See that every number of the two is one that can be trained with.
 
     Raises:
-        EcgByteError: naming the first that is not, and what it must be.
+        UsageError: naming the first that is not, and what it must be.
     """
     values: dict[str, Any] = {**vars(training), **vars(arguments)}
     for name in _POSITIVE:
@@ -174,4 +175,4 @@ def settle_processes(arguments: ReadingArguments, training: TrainingArguments) -
 def _require(name: str, value: Any, holds: Any, what: str) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (number and math.isfinite(value) and holds(value)):
-        raise EcgByteError(f"--{name.replace('_', '-')} {value} must be {what}")
+        raise UsageError(f"--{name.replace('_', '-')} {value} must be {what}")

@@ -83,7 +83,9 @@ def parse_finetune(
         arguments, training, _, unknown = parser.parse_args_into_dataclasses(
             rest, return_remaining_strings=True, look_for_args_file=False
         )
-    except (ValueError, TypeError, ImportError, OSError, RuntimeError) as error:
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"training arguments: {in_one_line(error)}") from error
+    except (ImportError, OSError, RuntimeError) as error:
         raise EcgByteError(f"training arguments: {in_one_line(error)}") from error
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")

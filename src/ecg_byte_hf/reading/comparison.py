@@ -28,6 +28,10 @@ _MEASURES: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None]] = {
     "blackout": (("blackout", "overall"), None),
     "majority": (("majority", "overall"), None),
     "verify": (("accuracy", "per_type", VERIFY), ("accuracy", "per_type_interval", VERIFY)),
+    **{
+        f"verify_{control}": ((control, "per_type", VERIFY), None)
+        for control in ("blind", "shuffled", "blackout", "majority")
+    },
     "verify_above_blind": (
         ("accuracy", "above_blind", "per_type", VERIFY),
         ("accuracy", "above_blind", "per_type_interval", VERIFY),
@@ -48,7 +52,12 @@ _HEADINGS = {
     "shuffled": "shuffled",
     "blackout": "blackout",
     "majority": "majority",
+    "verify": "yes/no, %",
     "verify_above_blind": "yes/no above blind, points",
+    "verify_blind": "yes/no blind",
+    "verify_shuffled": "yes/no shuffled",
+    "verify_blackout": "yes/no blackout",
+    "verify_majority": "yes/no majority",
     "verify_superclass": "yes/no, superclass, %",
     "auroc": "macro AUROC",
 }

@@ -15,9 +15,9 @@ from .loading import Reader, load_reader
 from .measuring import FLAT, Responder, answer_all, enough_compared, sample_reports, summarise
 from .output_folder import BLIND_FOLDER, SETTINGS_FILE
 from .responding import YES_NO, Ask, Response, respond, shared_ids
-from .scoring import REPORT, VERIFY, Scored, ids_sha256, judged, questions_sha256
+from .scoring import REPORT, VERIFY, Scored, ids_sha256, questions_sha256
 from .sequences import build_readings, say_left_out, shown_records
-from .tokenised import check_unit
+from .tokenised import check_types, check_unit
 
 MAX_REPORTS = 64
 
@@ -88,6 +88,7 @@ def evaluate(
     ids = reader.ids_of(with_variants(shown_rows, variants, strengths, seed))
     ecgs = {str(record): ids[str(record)] for record in shown_rows["record_id"]}
     questions = [row for row in asked[split].to_list() if row["record_id"] in ecgs]
+    check_types(question_types, asked[split]["question_type"], f"corpus {corpus}: split {split}")
     types = question_types or reader.settings.get("question_types")
     questions = _of_types(questions, types, f"corpus {corpus}: split {split}")
     rows = sample_reports(questions, max_reports, seed)
@@ -158,29 +159,32 @@ def evaluate(
 
 
 def _check_scorable(rows: Sequence[Mapping[str, Any]], where: str) -> None:
-    """See, before anything is answered, that there will be an accuracy.
+    """See, before anything is answered, that something of it will be scored.
 
     Raises:
-        EcgByteError: no question is one that exact match can judge.
+        EcgByteError: there are comparisons alone, of too few ECGs, or reports of which none is
+            to be written.
     """
-    if not judged(enough_compared([Scored.of(row, "") for row in rows])):
+    if not enough_compared([Scored.of(row, "") for row in rows]):
         raise EcgByteError(
-            f"{where} has no question that has an accuracy: heart rates, reports and comparisons "
-            "of fewer than 5 sets of ECGs have none; ask for yes/no or other questions too, or "
-            "prepare more records"
+            f"{where} has no question that can be scored: comparisons of fewer than 5 sets of ECGs "
+            "are not; ask for other types of questions too, or prepare more records"
         )
 
 
 def _of_types(
     questions: list[dict[str, Any]], types: Sequence[str] | None, where: str
 ) -> list[dict[str, Any]]:
-    """The questions of these types, of all where there are none."""
+    """The questions of these types, of all where there are none.
+
+    Raises:
+        EcgByteError: there are none of these types.
+    """
     kept = [row for row in questions if not types or row["question_type"] in types]
     if questions and not kept:
-        there = sorted({row["question_type"] for row in questions})
         raise EcgByteError(
             f"{where} has no question of the types {', '.join(types or ())}: it has "
-            f"{', '.join(there)}"
+            f"{', '.join(sorted({row['question_type'] for row in questions}))}"
         )
     return kept
 

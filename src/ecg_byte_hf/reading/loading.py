@@ -21,6 +21,7 @@ from .repository import model_folder
 from .scoring import REPORT
 from .sequences import Chat
 from .tokenised import tokenise
+from .wordings import read_wordings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -32,13 +33,15 @@ DTYPES = ("float32", "bfloat16")
 class Reader:
     """A fine-tuned Llama, its processor and its chat.
 
-    `settings` is the content of `reading.json`.
+    `settings` is the content of `reading.json`, `wordings` the questions of its training, none
+    where its folder does not say them.
     """
 
     model: PreTrainedModel
     processor: Any
     chat: Chat
     settings: dict[str, Any]
+    wordings: tuple[str, ...] = ()
 
     def longest_answer(self, question_type: str = "") -> int:
         """Tokens of the longest answer in training: to a report, to anything else, or ("") to all.
@@ -179,4 +182,4 @@ def load_reader(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     llama = load_model(folder, len(processor.tokenizer), base=base, gguf_file=gguf_file)
     llama = llama.to(device, getattr(torch, dtype))
-    return Reader(llama.eval(), processor, chat, settings)
+    return Reader(llama.eval(), processor, chat, settings, read_wordings(folder))

@@ -118,11 +118,16 @@ def summarise(runs: Runs, *, seed: int = 0, draws: int = DRAWS, encoder: str | N
     questions; the AUROC of `shuffled` is of its first turn alone. Intervals come from the same
     draws of patients in all of them. Comparisons are asked and not scored where a kind has fewer
     than 5 sets of ECGs; `unscored` counts them.
+
+    Raises:
+        EcgByteError: nothing is left to score.
     """
     few = too_few(runs.scored["accuracy"])
     kept = {
         name: [one for one in scored if one.kind not in few] for name, scored in runs.scored.items()
     }
+    if not kept["accuracy"]:
+        raise EcgByteError(f"no question to score: comparisons alone, of too few ECGs ({few})")
     bootstrap = PatientBootstrap((one.patient_id for one in kept["accuracy"]), draws, seed)
     result: dict[str, Any] = {}
     not_made = dict(runs.not_made)

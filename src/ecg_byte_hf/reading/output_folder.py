@@ -27,6 +27,7 @@ PRETRAINING = "ecg_pretraining"
 SETTINGS_FILE = "reading.json"
 CURVE_FILE = "curve.json"
 SPEED_FILE = "speed.json"
+WORDINGS_FILE = "questions.txt"
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 MODEL_CONFIG = "config.json"
@@ -56,6 +57,7 @@ _FILES = {
     ADAPTER_WEIGHTS,
     ADAPTER_CONFIG,
     MODEL_CONFIG,
+    WORDINGS_FILE,
     "chat_template.jinja",
     "generation_config.json",
     "preprocessor_config.json",
@@ -132,11 +134,11 @@ def is_output(folder: Path) -> bool:
     return bool(names) and names <= _STAGES
 
 
-def _preset(folder: Path) -> str | None:
-    """What `reading.json` names as the preset of the ECGs; None where there is none."""
+def setting(folder: Path, name: str) -> str | None:
+    """A field of `reading.json`, such as the preset of the ECGs; None where there is none."""
     try:
         settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
-        return str(settings["preset"])
+        return None if settings[name] is None else str(settings[name])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -174,7 +176,8 @@ def claim_output(folder: Path, *, resume: bool, overwrite: bool, two_stage: bool
             f"{folder} is not empty and holds no fine-tuned model, so nothing in it is touched: "
             "take another --output-dir"
         )
-    if (_preset(folder) == TWO_STAGE) is not two_stage and _preset(folder):
+    preset = setting(folder, "preset")
+    if preset and (preset == TWO_STAGE) is not two_stage:
         raise EcgByteError(
             f"{folder} holds a model of another method than this script's: take another "
             "--output-dir"

@@ -9,7 +9,7 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 
 _REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 # What loads a model and what is known about it: no code, nothing pickled.
-_WANTED = ("*.json", "*.safetensors", "*.jinja", "*.md", "*.png", "*.svg")
+_WANTED = ("*.json", "questions.txt", "*.safetensors", "*.jinja", "*.md", "*.png", "*.svg")
 
 
 def is_repository_name(name: str) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.metrics.ecg_qa.answers import exact_match, items, set_f1
 
 from .intervals import PatientBootstrap
@@ -86,19 +85,14 @@ def accuracy(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dict[str,
 
     `overall` (mean over questions), `per_type` and `per_attribute` ("verify/superclass"), with
     their `interval`, `per_type_interval` and `per_attribute_interval` (95 %, over patients); `n`,
-    and `counts` per type.
-
-    Raises:
-        EcgByteError: there is none.
+    and `counts` per type. Of no such question `overall` and `interval` are None, `n` is 0.
     """
     counted = judged(scored)
-    if not counted:
-        raise EcgByteError("no question to score: every one is a report or was left out")
     kinds = _groups(counted, lambda one: one.kind)
     attributes = _groups(counted, lambda one: f"{one.kind}/{one.attribute}")
     return {
-        "overall": _share(counted),
-        "interval": bootstrap.interval(drawn_accuracy(counted, bootstrap)),
+        "overall": _share(counted) if counted else None,
+        "interval": bootstrap.interval(drawn_accuracy(counted, bootstrap)) if counted else None,
         "per_type": {kind: _share(group) for kind, group in kinds.items()},
         "per_type_interval": _intervals(kinds, bootstrap),
         "per_attribute": {name: _share(group) for name, group in attributes.items()},
@@ -110,10 +104,10 @@ def accuracy(scored: Sequence[Scored], bootstrap: PatientBootstrap) -> dict[str,
 
 def above(
     scored: Sequence[Scored], floor: Sequence[Scored], bootstrap: PatientBootstrap
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """How far the accuracy of `scored` is above that of `floor`, paired by patient.
 
-    `overall` and `per_type`, each with an interval as in `accuracy`.
+    `overall` and `per_type`, each with an interval as in `accuracy`; None where there is none.
     """
 
     def difference(ours: Sequence[Scored], theirs: Sequence[Scored]) -> tuple[float, Any]:
@@ -121,6 +115,8 @@ def above(
         return round(_share(ours) - _share(theirs), 4), bootstrap.interval(drawn)
 
     ours, theirs = judged(scored), judged(floor)
+    if not ours:
+        return None
     overall, interval = difference(ours, theirs)
     groups = _groups(theirs, lambda one: one.kind)
     per_type = {

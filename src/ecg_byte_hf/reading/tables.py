@@ -99,7 +99,8 @@ def print_accuracies(result: Mapping[str, Any]) -> None:
         count = str(own["n"] if kind is None else own["counts"][kind])
         cells = [count, with_interval(share), _ends(ends), *controls]
         table.add_row(kind or "all", *cells, style=None if kind else "bold")
-    console.print(table)
+    if own["n"]:
+        console.print(table)
     for floor in ("blind", "majority"):
         if above := own.get(f"above_{floor}"):
             points = with_interval(above["overall"], above["interval"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,11 @@ class TokenisedCorpus:
         processor = load_ecg_processor(arguments.tokenizer)
         check_unit(arguments.corpus, processor.feature_extractor.unit, arguments.tokenizer)
         splits, asked = open_corpus(arguments.corpus), open_questions(arguments.corpus)
+        check_types(
+            arguments.question_types,
+            (kind for rows in asked.values() for kind in rows["question_type"]),
+            f"corpus {arguments.corpus}",
+        )
         ecgs, questions = {}, {}
         limits = {
             "train": arguments.max_train_records,
@@ -70,13 +75,23 @@ def check_unit(corpus: str | Path, unit: str, reader: str) -> None:
     Raises:
         EcgByteError: it does not.
     """
-    from ecg_byte_hf.corpora.corpus import describe_corpus
+    from ecg_byte_hf.corpora.corpus import check_corpus_unit
 
-    if (own := describe_corpus(corpus)["unit"]) != unit:
-        raise EcgByteError(
-            f"{reader} reads ECGs in {unit}, those of corpus {corpus} are in {own}: take one that "
-            "was made from such a corpus"
-        )
+    check_corpus_unit(corpus, unit, reader)
+
+
+def check_types(types: Iterable[str] | None, there: Iterable[str], where: str) -> None:
+    """See that all of the wanted types are among those of the questions that are there.
+
+    Raises:
+        EcgByteError: one is not, so that it would be missing from the result without a word.
+    """
+    known = sorted(set(there)) if types else []
+    for kind in types or ():
+        if kind not in known:
+            raise EcgByteError(
+                f"{where} has no question of the type {kind}: it has {', '.join(known)}"
+            )
 
 
 def is_asked(row: Mapping[str, Any], arguments: ReadingArguments) -> bool:

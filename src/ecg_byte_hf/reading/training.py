@@ -45,6 +45,7 @@ from .row_starts import token_vectors
 from .sequences import Chat, say_left_out
 from .stages import run_stage, stage_arguments
 from .tokenised import TokenisedCorpus
+from .wordings import write_wordings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
@@ -115,7 +116,7 @@ def _train_one(
     from .checkpoint import generation_config, save_checkpoint
     from .ecg_pretraining import ecgs_alone, pretrain
     from .material import Material
-    from .model import load_llama
+    from .model import load_llama, norms_sha256
     from .vocabulary import draw_rows, resize_embeddings
 
     resume = bool(training.resume_from_checkpoint)
@@ -131,12 +132,13 @@ def _train_one(
     new = arguments.base is None
     if new and not base_done:
         model, tokenizer, shift = _new_llama(arguments, corpus)
-        ecg_rows = range(0)
+        ecg_rows, base_sha256 = range(0), None
     else:
         source = str(base_folder(out)) if new else str(arguments.base)
         model, tokenizer = load_llama(
             source, arguments.gguf_file, bf16=not new and bf16_base(training)
         )
+        base_sha256 = None if new else norms_sha256(model)
         known = len(tokenizer)
         shift = _add_ecg_tokens(tokenizer, corpus)
         ecg_rows = range(known, len(tokenizer))
@@ -247,6 +249,7 @@ def _train_one(
     settings = material.facts | {
         "augmentation": asdict(variants.augmentation) if variants else None,
         "base": "made here" if new else arguments.base_id or arguments.base,
+        "base_sha256": base_sha256,
         "config": config_digest(what),
         "corpus": corpus_facts(arguments.corpus),
         "ecg_loss_weight": arguments.ecg_loss_weight if new and not blind else 0.0,
@@ -281,6 +284,7 @@ def _train_one(
                 save_adapter(adapted, out)
             generation.save_pretrained(str(out))
         _save_processor(corpus.ecg_processor, tokenizer, out)
+        write_wordings((row["question"] for row in corpus.questions["train"]), out)
         write_finished(out, what, settings)
     return settings
 

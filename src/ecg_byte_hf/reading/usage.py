@@ -9,7 +9,7 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 
 
 class UsageError(EcgByteError):
-    """An argument is missing, none of its choices, or excludes another: exit code 2."""
+    """What the arguments alone have wrong, whatever is in the files they name: exit code 2."""
 
 
 class _Help(ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter):

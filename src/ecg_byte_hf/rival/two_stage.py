@@ -41,8 +41,9 @@ from ecg_byte_hf.reading.precision import bf16_base, sharded
 from ecg_byte_hf.reading.repository import commit_of
 from ecg_byte_hf.reading.sequences import Chat, build_readings, say_left_out, shown_records
 from ecg_byte_hf.reading.stages import run_stage, stage_arguments
-from ecg_byte_hf.reading.tokenised import is_asked
+from ecg_byte_hf.reading.tokenised import check_types, is_asked
 from ecg_byte_hf.reading.training import what_is_trained
+from ecg_byte_hf.reading.usage import UsageError
 
 from .labelled_ecgs import LabelledEcgs, SignalFormat, corpus_format, read_ecgs
 from .projection import EcgEmbedding, Projector, put_in
@@ -78,14 +79,12 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
 
     check_arguments(arguments, training)
     if training.resume_from_checkpoint:
-        raise EcgByteError(
-            "training/two_stage.py does not resume: train again with --overwrite true"
-        )
+        raise UsageError("training/two_stage.py does not resume: train again with --overwrite true")
     if sharded():
         raise EcgByteError("training/two_stage.py does not shard its model (FSDP): use DDP")
     settle_processes(arguments, training)
     if arguments.push or training.push_to_hub:
-        raise EcgByteError("training/two_stage.py does not push: leave --push out")
+        raise UsageError("training/two_stage.py does not push: leave --push out")
     # The signals of all ECGs are a buffer: every process has them, and they never change.
     training.ddp_broadcast_buffers = False
     out = Path(training.output_dir)
@@ -128,6 +127,11 @@ def _read(
         )
     limits = {"train": arguments.max_train_records, "validation": arguments.max_validation_records}
     asked = open_questions(arguments.corpus)
+    check_types(
+        arguments.question_types,
+        (kind for rows in asked.values() for kind in rows["question_type"]),
+        f"corpus {arguments.corpus}",
+    )
     ecgs, questions = {}, {}
     for split, limit in limits.items():
         if split not in asked:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.reading.argument_checks import changed
 from ecg_byte_hf.reading.arguments import parse_finetune
 from ecg_byte_hf.reading.reading_arguments import ReadingArguments
@@ -51,14 +50,14 @@ class TwoStageArguments(ReadingArguments):
     )
 
     def check(self) -> None:
-        """Raise `EcgByteError` for arguments that cannot work together."""
+        """Raise `UsageError` for arguments that cannot work together."""
         super().check()
         if not self.encoder:
             raise UsageError("--encoder is missing: make a ResNet with training/resnet.py")
         if self.columns < 1:
-            raise EcgByteError(f"--columns {self.columns} must be 1 or more")
+            raise UsageError(f"--columns {self.columns} must be 1 or more")
         if self.columns >= self.context:
-            raise EcgByteError(
+            raise UsageError(
                 f"--columns {self.columns} leave no room for a question in a context of "
                 f"{self.context}: take fewer"
             )
