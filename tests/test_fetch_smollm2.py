@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from ecg_byte_hf import EcgByteError
+from ecg_byte_hf.progress import quiet_libraries
+from ecg_byte_hf.reading.model import load_llama
 
 SCRIPT = Path(__file__).resolve().parents[1] / "training" / "fetch_smollm2.py"
 
@@ -51,3 +53,13 @@ def test_a_whole_model_is_not_fetched_again(script, tmp_path, monkeypatch):
         (tmp_path / name).write_text("{}")
     monkeypatch.setattr(script, "download", None)
     assert not script.fetch(tmp_path)
+
+
+def test_no_bar_is_drawn_over_the_tensors_of_a_gguf(tmp_path, capfd):
+    from transformers import modeling_gguf_pytorch_utils
+
+    quiet_libraries()
+    with pytest.raises(EcgByteError, match="cannot load a Llama"):
+        load_llama(str(tmp_path), "none.gguf")
+    assert list(modeling_gguf_pytorch_utils.tqdm([1, 2], desc="Converting")) == [1, 2]
+    assert "Converting" not in capfd.readouterr().err

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from ecg_byte_hf.reading.arguments import (
     run_script,
 )
 from ecg_byte_hf.reading.training import finetune
+from ecg_byte_hf.reading.usage import UsageError
 
 from .reading import tiny
 
@@ -39,6 +41,28 @@ def run(*arguments):
         check=False,
         timeout=300,
     )
+
+
+@pytest.fixture
+def started(monkeypatch, capsys, tmp_path):
+    """Start a script in this process, beside a file and a config that is not UTF-8.
+
+    Its exit code, stdout and stderr.
+    """
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("latin.yaml").write_bytes(b"seed: \xff")
+
+    def start(name, *argv):
+        script = str(REPOSITORY / "training" / name)
+        monkeypatch.setattr(sys, "argv", [script, *argv])
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        with pytest.raises(SystemExit) as left:
+            runpy.run_path(script, run_name="__main__")
+        said = capsys.readouterr()
+        return left.value.code, said.out, said.err
+
+    return start
 
 
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
@@ -105,7 +129,7 @@ def test_half_precision_that_is_not_there_is_said_unless_it_is_auto(
 )
 def test_numbers_that_nothing_can_be_trained_with_are_refused_at_once(tmp_path, line, message):
     options = f"--corpus c --tokenizer t --report-to none --output-dir {tmp_path / 'out'} {line}"
-    with pytest.raises(EcgByteError, match=message) as caught:
+    with pytest.raises(UsageError, match=message) as caught:
         finetune(*parse_finetune(options.split()))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
@@ -119,6 +143,52 @@ def test_a_mapping_is_json_on_the_command_line(tmp_path, capsys):
     with pytest.raises(SystemExit):
         parse_finetune([*line.split(), "--augmentation", "{gain"])
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "line", "code", "message"),
+    [
+        ("evaluate", "", 2, "--model is missing"),
+        ("evaluate", "--dtype nosuch", 2, "invalid choice: 'nosuch'"),
+        ("evaluate", "--compare a --model b --max-records 3", 2, "out --model, --max-records"),
+        ("evaluate", "--compare a --json file/x", 1, "file/x: cannot be written"),
+        ("evaluate", "--model m --corpus c --json file/x", 1, "file/x: cannot be written"),
+        ("evaluate", "--model m --corpus c --json .", 1, "it is a folder"),
+        ("evaluate", "--model m --corpus c --json x --answers file/x", 1, "file/x: cannot be"),
+        ("evaluate", "--model m --corpus c --json x --encoder nosuch", 1, "no config.json there"),
+        ("finetune", "", 2, "--corpus is missing"),
+        ("finetune", "--corpus c --tokenizer t", 2, "--output-dir is missing"),
+        ("finetune", "--corpus c --tokenizer t --output-dir o", 2, "neither --base nor --small"),
+        ("finetune", "--nosuch 1", 2, "unrecognized arguments: --nosuch 1"),
+        ("finetune", "--config", 2, "argument --config: expected one argument"),
+        ("finetune", "--config latin.yaml", 1, "cannot read the config latin.yaml"),
+        ("finetune", "--corpus c --tokenizer t --ecg-rows-start no", 2, "must be one of random"),
+        ("finetune", "--resume-from-checkpoint no-such", 2, "must be true or false"),
+        ("finetune", "--deepspeed nosuch.json", 1, "training arguments:"),
+        ("finetune", "--load-best-model-at-end true --eval-strategy no", 2, "to match"),
+        ("two_stage", "--corpus c --encoder e", 2, "--output-dir is missing"),
+        ("curves", "--nosuch 1", 2, "unrecognized arguments"),
+        ("curves", "c.json --levels 2", 2, "2 must be from 0 to 1"),
+        ("fetch_smollm2", "", 2, "arguments are required: folder"),
+    ],
+)
+def test_a_mistake_is_one_line_and_usage_is_told_by_the_exit_code(
+    started, script, line, code, message
+):
+    ended, _, error = started(f"{script}.py", *line.split())
+    assert (ended, error.count("\n")) == (code, 1), error
+    assert message in error
+
+
+@pytest.mark.parametrize(
+    "script", ["curves", "evaluate", "fetch_smollm2", "finetune", "resnet", "two_stage"]
+)
+def test_help_begins_with_what_a_script_does_and_a_command_to_copy(started, script):
+    ended, said, _ = started(f"{script}.py", "--help")
+    assert ended == 0
+    usage, _, rest = said.partition("\n\n")
+    assert usage.count("\n") == 0
+    assert f"training/{script}.py" in rest.partition("options:")[0]
 
 
 @pytest.mark.parametrize("parse", [parse_finetune, parse_evaluate])

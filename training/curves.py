@@ -9,20 +9,31 @@ A curve.json is what training/finetune.py and training/two_stage.py write with
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentTypeError
 
 from ecg_byte_hf.reading.arguments import run_script
+from ecg_byte_hf.reading.usage import script_parser
+
+
+def level(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"{text} must be from 0 to 1")
+    return value
 
 
 def main() -> None:
-    from argparse import ArgumentParser
-
     from ecg_byte_hf.reading.curve_table import curve_table
     from ecg_byte_hf.reading.learning_curve import read_curve
 
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser = script_parser(__doc__)
     parser.add_argument("curves", nargs="+", help="curve.json of a training")
-    parser.add_argument("--levels", nargs="+", type=float, default=[0.7, 0.75, 0.8, 0.85, 0.9])
-    parser.add_argument("--measure", choices=("auroc", "accuracy"), default="auroc")
+    parser.add_argument(
+        "--levels", nargs="+", type=level, default=[0.7, 0.75, 0.8, 0.85, 0.9], help="0 to 1"
+    )
+    parser.add_argument(
+        "--measure", choices=("auroc", "accuracy"), default="auroc", help="what reaches a level"
+    )
     options = parser.parse_args()
     curves = {path: read_curve(path) for path in options.curves}
     print(curve_table(curves, options.levels, options.measure))

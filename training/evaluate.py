@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ecg_byte_hf.corpora.shards import check_can_write
 from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub.model_card import refresh_model_card
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -26,30 +27,33 @@ from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import Reader, load_reader
 from ecg_byte_hf.reading.output_folder import evaluation_file
 from ecg_byte_hf.reading.tables import print_accuracies
+from ecg_byte_hf.reading.text_scores import check_encoder
 from ecg_byte_hf.rival.two_stage_files import is_two_stage
 
 
 def main() -> None:
-    options = parse_evaluate(sys.argv[1:])
+    options = parse_evaluate(sys.argv[1:], __doc__)
     if int(os.environ.get("RANK", "0")):
         # One process measures; another that `accelerate launch` started would do it all again.
         return
+    options.check()
     if options.compare:
+        if options.json:
+            check_can_write(Path(options.json))
         compared = compare(options.compare, options.split)
         if options.json:
             write_json(compared, options.json)
         print(comparison_table(compared))
         return
-    for name in ("model", "corpus"):
-        if not getattr(options, name):
-            raise EcgByteError(f"--{name} is missing: give it, or runs with --compare")
     if not (options.json or Path(options.model).is_dir()):
         raise EcgByteError(
             f"{options.model} is no folder here: say with --json where the result goes"
         )
     target = Path(options.json or Path(options.model) / evaluation_file(options.split))
-    if target.is_dir():
-        raise EcgByteError(f"{target} is a folder: name a file with --json")
+    for path in (target, *([Path(options.answers)] if options.answers else [])):
+        check_can_write(path)
+    if options.encoder:
+        check_encoder(options.encoder)
     result = evaluate(
         options.model,
         options.corpus,

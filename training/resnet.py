@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from ecg_byte_hf.fidelity.report_output import write_json
+from ecg_byte_hf.progress import quiet_libraries
 from ecg_byte_hf.reading.arguments import run_script
 from ecg_byte_hf.reading.output_folder import evaluation_file
 
@@ -24,9 +25,10 @@ def main() -> None:
     from ecg_byte_hf.rival.resnet_output import check_splits, how_trained, make_resnet
     from ecg_byte_hf.rival.tables import print_resnet
 
-    options = parse_resnet(sys.argv[1:])
+    options = parse_resnet(sys.argv[1:], __doc__)
     out = Path(options.output_dir)
     check_splits(options)
+    quiet_libraries()
     model = load_resnet(out) if options.evaluate_only else make_resnet(options)
     for split in options.splits.split(","):
         result = evaluate_resnet(

@@ -27,7 +27,7 @@ def main() -> None:
     from ecg_byte_hf.rival.two_stage_arguments import parse_two_stage
     from ecg_byte_hf.rival.two_stage_reader import load_two_stage
 
-    arguments, training = parse_two_stage(sys.argv[1:])
+    arguments, training = parse_two_stage(sys.argv[1:], __doc__)
     settings = train_two_stage(arguments, training)
     if training.process_index:
         return

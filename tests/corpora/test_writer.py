@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ecg_byte_hf.corpora import open_corpus, open_questions, signal_mV, write_corpus
 from ecg_byte_hf.corpora.columns import ecg_features, quantise
+from ecg_byte_hf.corpora.shards import check_can_write, write_whole
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from tests.interrupts import heed_interrupts
 
@@ -261,7 +262,19 @@ def test_the_output_may_be_a_link(tmp_path):
     assert len(open_corpus(tmp_path / "real")["train"]) == 3
 
 
-def test_what_is_no_corpus(tmp_path):
+def test_where_a_file_can_be_written_is_known_without_writing_one(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "x.json", tmp_path / "file" / "a" / "x.json"):
+        for write in (check_can_write, lambda path: write_whole(path, Path.touch)):
+            with pytest.raises(EcgByteError) as caught:
+                write(path)
+            assert str(path) in str(caught.value)
+    check_can_write(tmp_path / "file")
+    check_can_write(tmp_path / "a" / "b" / "x.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_no_corpus(tmp_path, caplog):
     with pytest.raises(EcgByteError, match="no such folder"):
         open_corpus(tmp_path / "nothing")
     with pytest.raises(EcgByteError, match="no corpus"):
@@ -272,9 +285,11 @@ def test_what_is_no_corpus(tmp_path):
     write_corpus(some_source(3), tmp_path / "c", quiet=True)
     with pytest.raises(EcgByteError, match="no questions"):
         open_questions(tmp_path / "c")
-    next((tmp_path / "c" / "data").iterdir()).write_bytes(b"torn")
-    with pytest.raises(EcgByteError, match="cannot be read"):
+    torn = next((tmp_path / "c" / "data").iterdir())
+    torn.write_bytes(b"torn")
+    with pytest.raises(EcgByteError, match=f"{torn.name} cannot be read"):
         open_corpus(tmp_path / "c")
+    assert not caplog.records
 
 
 # `ecg-byte` that stops itself after so many calls of a method of `ShardWriter`: a signal from

@@ -24,7 +24,9 @@ from ecg_byte_hf.reading.evaluation import evaluate
 from ecg_byte_hf.reading.loading import load_reader
 from ecg_byte_hf.reading.output_folder import check_base_is_public
 from ecg_byte_hf.reading.reading_arguments import ReadingArguments
+from ecg_byte_hf.reading.trainer import ReadingTrainer
 from ecg_byte_hf.reading.training import finetune
+from ecg_byte_hf.reading.usage import UsageError
 
 from . import tiny
 
@@ -348,6 +350,50 @@ def test_max_steps_0_builds_and_stops(corpus, tokenizer, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("small", "message"),
+    [
+        ({}, "neither --base nor --small-llama is given"),
+        ({"num_hidden_layers": 1}, "lacks hidden_size, intermediate_size, num_attention_heads"),
+        (tiny.SMALL_LLAMA | {"hidden_size": "32"}, "hidden_size '32' must be a whole number"),
+        (tiny.SMALL_LLAMA | {"intermediate_size": -3}, "intermediate_size -3 must be"),
+        (tiny.SMALL_LLAMA | {"num_attention_heads": 5}, "32 must be a multiple of num_attention"),
+        (tiny.SMALL_LLAMA | {"num_key_value_heads": 3}, "2 must be a multiple of num_key_value"),
+        (tiny.SMALL_LLAMA | {"attention_dropout": 3}, "attention_dropout 3 must be 0 to 1"),
+        (tiny.SMALL_LLAMA | {"vocab_size": 9}, "vocab_size is made here: leave it out"),
+        (tiny.SMALL_LLAMA | {"hidden_act": "nosuch"}, "do not fit together: KeyError 'nosuch'"),
+        (tiny.SMALL_LLAMA | {"rms_norm_eps": "x"}, "do not fit together"),
+    ],
+)
+def test_a_small_llama_that_cannot_be_built_is_refused_before_any_work(small, message, tmp_path):
+    options = {"reading": {"small_llama": small}}
+    with pytest.raises(UsageError, match=message) as caught:
+        train("nowhere", "nowhere", tmp_path / "out", **options)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_where_the_result_goes_and_what_is_reported_to_is_asked_first(tmp_path):
+    arguments, training = tiny.arguments("c", "t", tmp_path / "out")
+    training.report_to = ["nosuch"]
+    with pytest.raises(EcgByteError, match="--report-to nosuch: nothing of that name is installed"):
+        finetune(arguments, training)
+    training.output_dir = ""
+    with pytest.raises(UsageError, match="--output-dir is missing"):
+        finetune(arguments, training)
+
+
+def test_memory_that_runs_out_in_the_last_evaluation_is_told_with_advice(
+    corpus, tokenizer, tmp_path, monkeypatch
+):
+    def no_memory(self, *args, **kwargs):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(ReadingTrainer, "evaluate", no_memory)
+    with pytest.raises(EcgByteError, match="halve per_device_eval_batch_size"):
+        train(corpus, tokenizer, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"corpus": ""}, "--corpus is missing"),
@@ -369,7 +415,7 @@ def test_max_steps_0_builds_and_stops(corpus, tokenizer, tmp_path):
 )
 def test_arguments_that_contradict_one_another_are_refused(fields, message):
     arguments = ReadingArguments(**{"corpus": "c", "tokenizer": "t", **fields})
-    with pytest.raises(EcgByteError, match=message):
+    with pytest.raises(UsageError, match=message):
         arguments.check()
 
 

@@ -67,6 +67,8 @@ def test_a_resnet_a_two_stage_model_and_their_curve(run, corpus, tmp_path):
     ("options", "message"),
     [
         (["--learning_rate", -1], "--learning-rate -1.0 must be greater than 0"),
+        (["--seed", -1], "--seed -1 must be 0 or more"),
+        (["--max_train_records", 1], "--max-train-records 1 must be 2 or more"),
         (["--learning_rate", "nan"], "--learning-rate nan must be greater than 0"),
         (["--splits", "validation,nosuch"], "has no split 'nosuch' with questions: it has train"),
         (["--output_dir", "file"], "no folder can be made there"),
@@ -121,6 +123,7 @@ def test_a_resnet_that_is_there_is_measured_without_training(run, corpus, encode
     arguments = ("--corpus", corpus, "--output_dir", out, "--evaluate_only", "true")
     code, said, error = run("resnet.py", *arguments, "--splits", "test", "--quiet", "true")
     assert code == 0, error
+    assert not error
     assert said.endswith("evaluation-test.json\n")
     assert (out / "model.safetensors").stat().st_mtime_ns == weights
     assert json.loads((out / "evaluation-test.json").read_text())["settings"]["split"] == "test"
@@ -131,7 +134,7 @@ def test_a_resnet_that_is_there_is_measured_without_training(run, corpus, encode
 
 def test_what_is_missing_is_one_line(run, corpus, tmp_path):
     code, _, error = run("two_stage.py", "--corpus", corpus, "--output_dir", tmp_path / "out")
-    assert code == 1
+    assert code == 2
     assert error.count("\n") == 1
     assert "--encoder is missing" in error
     code, _, error = run("curves.py", tmp_path / "none.json")

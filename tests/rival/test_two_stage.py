@@ -20,6 +20,7 @@ from ecg_byte_hf.rival.projection import Projector, put_in
 from ecg_byte_hf.rival.resnet import load_resnet
 from ecg_byte_hf.rival.resnet_output import read_cost
 from ecg_byte_hf.rival.two_stage import add_placeholders, train_two_stage
+from ecg_byte_hf.rival.two_stage_arguments import say_without_tokens
 from ecg_byte_hf.rival.two_stage_files import is_two_stage
 from ecg_byte_hf.rival.two_stage_output import save_two_stage
 from ecg_byte_hf.rival.two_stage_reader import load_two_stage
@@ -162,6 +163,7 @@ def test_a_small_new_llama_is_written_whole(corpus, encoder, tmp_path):
         ("encoder", "", "--encoder is missing"),
         ("encoder", "nowhere", "holds no ResNet"),
         ("columns", 0, "--columns 0 must be 1 or more"),
+        ("columns", 1024, "--columns 1024 leave no room for a question in a context of 1024"),
         ("push", "owner/name", "does not push"),
     ],
 )
@@ -173,6 +175,16 @@ def test_what_cannot_work_is_said_before_anything_is_written(
     with pytest.raises(EcgByteError, match=message):
         train_two_stage(arguments, training)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_for_ecg_tokens_is_named(corpus, encoder, tmp_path, capsys):
+    arguments, _ = two_stage_arguments(corpus, encoder, tmp_path)
+    say_without_tokens(arguments)
+    assert not capsys.readouterr().err
+    arguments.ecg_rows_start, arguments.num_proc = "waveform", 2
+    say_without_tokens(arguments)
+    line = "ecg_rows_start, num_proc: of ECG tokens, without effect here\n"
+    assert capsys.readouterr().err == line
 
 
 def test_nothing_is_removed_for_arguments_that_cannot_work(corpus, encoder, joined, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -109,15 +110,30 @@ def _load(folder: str | os.PathLike[str], files: dict[str, list[str]]) -> Datase
         disable_progress_bars,
         enable_progress_bars,
     )
+    from pyarrow.lib import ArrowException
+    from pyarrow.parquet import read_schema
 
     for split, paths in files.items():
         if not paths:
             raise EcgByteError(
                 f"{folder}: the files of split {split} are missing; prepare it again"
             )
+    for path in (path for paths in files.values() for path in paths):
+        # Asked first: `datasets` logs a line of its own, and its error does not name the file.
+        try:
+            read_schema(path)
+        except (OSError, ArrowException) as error:
+            reason = " ".join(str(error).split())
+            raise EcgByteError(
+                f"{path} cannot be read: prepare the corpus again ({reason})"
+            ) from error
     bars_off = are_progress_bars_disabled()
     if not sys.stderr.isatty():
         disable_progress_bars()
+    # What it logs is said once, by the error.
+    talk = logging.getLogger("datasets.packaged_modules.parquet.parquet")
+    level = talk.level
+    talk.setLevel(logging.CRITICAL)
     try:
         loaded = load_dataset("parquet", data_files=files)
     except (MemoryError, KeyboardInterrupt):
@@ -126,6 +142,7 @@ def _load(folder: str | os.PathLike[str], files: dict[str, list[str]]) -> Datase
         reason = " ".join(str(error.__cause__ or error).split())
         raise EcgByteError(f"{folder}: a file of this corpus cannot be read ({reason})") from error
     finally:
+        talk.setLevel(level)
         if not bars_off:
             enable_progress_bars()
     return DatasetDict({split: loaded[split] for split in files})

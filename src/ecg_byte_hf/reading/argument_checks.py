@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .precision import sharded
+from .usage import UsageError
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -62,11 +64,44 @@ _AT_LEAST = {
 }
 
 
+def check_arguments(arguments: ReadingArguments, training: TrainingArguments) -> None:
+    """See that the two can be trained with, as far as that shows without a file.
+
+    Raises:
+        EcgByteError: naming what is missing, contradicts another, or cannot be: a `UsageError`;
+            or what `report_to` names and is not installed.
+    """
+    arguments.check()
+    if not training.output_dir:
+        raise UsageError("--output-dir is missing: give it or set it in the config")
+    check_numbers(arguments, training)
+    if arguments.early_stopping_patience and not training.load_best_model_at_end:
+        raise UsageError("early_stopping_patience needs load_best_model_at_end")
+    _check_trackers(training)
+    if arguments.base is None:
+        from .small_llama import check_small_llama
+
+        check_small_llama(arguments.small_llama, arguments.context)
+
+
+def _check_trackers(training: TrainingArguments) -> None:
+    """Raise `EcgByteError` where the losses are to be reported to what is not installed."""
+    from transformers.integrations import get_available_reporting_integrations
+
+    there = get_available_reporting_integrations()
+    for name in training.report_to or []:
+        if name not in there:
+            raise EcgByteError(
+                f"--report-to {name}: nothing of that name is installed, take "
+                f"{', '.join(['none', *there])}"
+            )
+
+
 def check_numbers(arguments: ReadingArguments, training: TrainingArguments) -> None:
     """See that every number of the two is one that can be trained with.
 
     Raises:
-        EcgByteError: naming the first that is not, and what it must be.
+        UsageError: naming the first that is not, and what it must be.
     """
     values: dict[str, Any] = {**vars(training), **vars(arguments)}
     for name in _POSITIVE:
@@ -86,13 +121,18 @@ def say_without_effect(arguments: ReadingArguments) -> None:
     """Name on stderr what is set for a small new Llama where a `base` takes its place."""
     if arguments.base is None:
         return
-    default = type(arguments)()
-    idle = [name for name in _OF_A_NEW_LLAMA if getattr(arguments, name) != getattr(default, name)]
-    if idle:
+    if idle := changed(arguments, _OF_A_NEW_LLAMA):
         print(
             f"{', '.join(idle)}: of a small new Llama, without effect on --base {arguments.base}",
             file=sys.stderr,
         )
+
+
+def changed(arguments: Any, names: Iterable[str]) -> list[str]:
+    """Which of these fields of a dataclass are not at their defaults, in its order."""
+    default, wanted = vars(type(arguments)()), set(names)
+    given = vars(arguments)
+    return [name for name in given if name in wanted and given[name] != default[name]]
 
 
 def settle_processes(arguments: ReadingArguments, training: TrainingArguments) -> None:
@@ -135,4 +175,4 @@ def settle_processes(arguments: ReadingArguments, training: TrainingArguments) -
 def _require(name: str, value: Any, holds: Any, what: str) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (number and math.isfinite(value) and holds(value)):
-        raise EcgByteError(f"--{name.replace('_', '-')} {value} must be {what}")
+        raise UsageError(f"--{name.replace('_', '-')} {value} must be {what}")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
+from .small_llama import small_llama_config
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -59,26 +61,19 @@ def new_llama(
     a seed.
 
     Raises:
-        EcgByteError: a field is unknown or contradicts another.
+        UsageError: as `small_llama.check_small_llama` does.
     """
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import LlamaForCausalLM
 
-    known = set(LlamaConfig().to_dict())
-    unknown = sorted(set(settings) - known)
-    if unknown:
-        raise EcgByteError(f"unknown LlamaConfig field {unknown[0]!r} in the model's settings")
-    try:
-        config = LlamaConfig(
-            **{"attn_implementation": "sdpa", **settings},
+    return LlamaForCausalLM(
+        small_llama_config(
+            settings,
+            context,
             vocab_size=len(tokenizer),
-            max_position_embeddings=context,
             pad_token_id=tokenizer.pad_token_id,
-            bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,
         )
-        return LlamaForCausalLM(config)
-    except (ValueError, TypeError, ZeroDivisionError) as error:
-        raise EcgByteError(f"the small Llama's settings do not fit together: {error}") from error
+    )
 
 
 def load_llama(
@@ -100,6 +95,8 @@ def load_llama(
     dtype = torch.bfloat16 if bf16 else torch.float32
     extra = {"gguf_file": gguf_file, "revision": revision}
     extra = {key: value for key, value in extra.items() if value}
+    if gguf_file:
+        _draw_gguf_bar_as_others()
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **extra)
         model = AutoModelForCausalLM.from_pretrained(
@@ -136,6 +133,14 @@ def norms_sha256(model: PreTrainedModel) -> str:
 def first_line(error: Exception) -> str:
     """What a library said, without its traceback, or the name of its error."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _draw_gguf_bar_as_others() -> None:
+    """Let the bar over a GGUF's tensors heed that bars are off, as all others of transformers."""
+    from transformers import modeling_gguf_pytorch_utils
+    from transformers.utils import logging
+
+    modeling_gguf_pytorch_utils.tqdm = logging.tqdm
 
 
 def _forget_quantisation(model: PreTrainedModel) -> None:

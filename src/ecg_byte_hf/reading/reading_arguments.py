@@ -9,6 +9,8 @@ from typing import Any
 from ecg_byte_hf.augmentation import Augmentation
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
+from .usage import UsageError
+
 _CHOICES = {
     "ecg_rows_start": ("random", "mean", "waveform"),
     "train_questions": ("all", "balanced"),
@@ -114,46 +116,49 @@ class ReadingArguments:
     quiet: bool = field(default=False, metadata={"help": "no progress bars"})
 
     def check(self) -> None:
-        """Raise `EcgByteError` for arguments that cannot work together."""
+        """Raise `UsageError` for arguments that cannot work together."""
         for name in ("corpus", "tokenizer"):
             if not getattr(self, name):
-                raise EcgByteError(f"--{name} is missing: give it or set it in the config")
+                raise UsageError(f"--{name} is missing: give it or set it in the config")
         if self.gguf_file and not self.base:
-            raise EcgByteError("--gguf-file needs --base, the folder that it lies in")
+            raise UsageError("--gguf-file needs --base, the folder that it lies in")
         if self.base and Path(self.base).exists() and not self.base_id:
-            raise EcgByteError(
+            raise UsageError(
                 f"--base {self.base} is a local path, which means nothing elsewhere: give the "
                 "public id of that model with --base-id"
             )
         if self.base_id and Path(self.base_id).exists():
-            raise EcgByteError(f"--base-id {self.base_id} is a local path: give a public id")
+            raise UsageError(f"--base-id {self.base_id} is a local path: give a public id")
         if self.base_id and not self.base:
-            raise EcgByteError(
+            raise UsageError(
                 f"--base-id {self.base_id} needs --base: a small new Llama is saved whole and "
                 "names no base"
             )
         for name, choices in _CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 option = name.replace("_", "-")
-                raise EcgByteError(f"--{option} {value!r} must be one of {', '.join(choices)}")
+                raise UsageError(f"--{option} {value!r} must be one of {', '.join(choices)}")
         same = self.ecg_rows_start == "mean" or not self.ecg_rows_spread
         if same and not self.train_ecg_rows:
-            raise EcgByteError(
+            raise UsageError(
                 "--ecg-rows-spread 0 or --ecg-rows-start mean with --train-ecg-rows false: all ECG "
                 "tokens would be the same"
             )
         if not (self.base or self.train_ecg_rows):
-            raise EcgByteError(
+            raise UsageError(
                 "--train-ecg-rows false needs --base: a small new Llama is trained in full"
             )
         if isinstance(self.question_types, str):
-            raise EcgByteError(
+            raise UsageError(
                 f"--question-types {self.question_types!r} must be a list: [{self.question_types}]"
             )
         for name in ("augmentation", "small_llama"):
             if not isinstance(value := getattr(self, name), dict):
                 option = name.replace("_", "-")
-                raise EcgByteError(f"--{option} {value!r} must be a mapping of names to values")
+                raise UsageError(f"--{option} {value!r} must be a mapping of names to values")
         if self.augmentation and not self.augment:
-            raise EcgByteError("augmentation says how strongly, and --augment true is missing")
-        Augmentation.of(self.augmentation)
+            raise UsageError("augmentation says how strongly, and --augment true is missing")
+        try:
+            Augmentation.of(self.augmentation)
+        except EcgByteError as error:
+            raise UsageError(str(error)) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,27 +126,39 @@ def run_stage(
         so_far.go_on(last)
     elif resume and any(folder.glob("checkpoint-*")) and trainer.is_world_process_zero():
         print(f"{folder}: no whole checkpoint to go on from; begun anew", file=sys.stderr)
-    try:
+    with _advice_on_memory(
+        f"{title}: memory ran out with batches of {stage.per_device_train_batch_size}: halve "
+        "per_device_train_batch_size and double gradient_accumulation_steps, which trains the "
+        "same, or set activation_checkpointing or a shorter context"
+    ):
         if last is not None and is_over(last):
             trainer.take(last)
         else:
             trainer.train(resume_from_checkpoint=last)
-    except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise EcgByteError(
-            f"{title}: memory ran out with batches of {stage.per_device_train_batch_size}: halve "
-            "per_device_train_batch_size and double gradient_accumulation_steps, which trains the "
-            "same, or set activation_checkpointing or a shorter context"
-        ) from error
     model.eval()
     steps = int(trainer.state.global_step)
     losses = {"train": round(so_far.loss_sum() / steps, 4), "steps": steps}
-    losses["validation"] = round(float(trainer.evaluate()["eval_loss"]), 4)
+    with _advice_on_memory(
+        f"{title}: memory ran out on validation ECGs with batches of "
+        f"{stage.per_device_eval_batch_size}: halve per_device_eval_batch_size, which changes "
+        "nothing else"
+    ):
+        losses["validation"] = round(float(trainer.evaluate()["eval_loss"]), 4)
     losses["world_size"] = stage.world_size
     if trainer.is_fsdp_enabled:
         trainer.save_model(str(folder / GATHERED))
     return losses | _note_speed(trainer)
+
+
+@contextmanager
+def _advice_on_memory(advice: str) -> Iterator[None]:
+    """Raise `EcgByteError` with `advice` where memory runs out."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise EcgByteError(advice) from error
 
 
 def _is_out_of_memory(error: Exception) -> bool:

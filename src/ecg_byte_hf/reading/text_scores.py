@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,27 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 from .scoring import REPORT, Scored
 
 _SCORES = ("bleu", "rouge_l", "meteor", "meteor_no_synonyms", "bertscore")
+
+
+def check_encoder(encoder: str) -> None:
+    """See, before any report is written, that an encoder for BERTScore is on this machine.
+
+    Raises:
+        EcgByteError: it is not, or its weights are not in safetensors.
+    """
+    from transformers.utils import cached_file
+
+    for names in (("config.json",), ("model.safetensors", "model.safetensors.index.json")):
+        for name in names:
+            with suppress(OSError, ValueError):
+                if cached_file(encoder, name, local_files_only=True):
+                    break
+        else:
+            raise EcgByteError(
+                f"--encoder {encoder}: no {names[0]} there, nor downloaded: run "
+                f"`hf download {encoder}` first, or give a folder with config.json, tokenizer and "
+                "model.safetensors"
+            )
 
 
 def report_scores(scored: Sequence[Scored], encoder: str | None = None) -> dict[str, Any] | None:

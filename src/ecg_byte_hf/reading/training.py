@@ -16,7 +16,7 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.hub_code.fingerprint import processor_sha256
 from ecg_byte_hf.progress import quiet_libraries
 
-from .argument_checks import check_numbers, say_without_effect, settle_processes
+from .argument_checks import check_arguments, say_without_effect, settle_processes
 from .output_folder import (
     ADAPTER_CONFIG,
     ADAPTER_WEIGHTS,
@@ -72,10 +72,7 @@ def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[s
     require_extra("train", "fine-tuning")
     from transformers import set_seed
 
-    arguments.check()
-    check_numbers(arguments, training)
-    if arguments.early_stopping_patience and not training.load_best_model_at_end:
-        raise EcgByteError("early_stopping_patience needs load_best_model_at_end")
+    check_arguments(arguments, training)
     settle_processes(arguments, training)
     out = Path(training.output_dir)
     main = training.process_index == 0

@@ -122,9 +122,11 @@ def load_resnet(folder: str | Path) -> EcgResNet:
     try:
         if not Path(folder).is_dir():
             raise OSError("no such folder")
-        config = EcgResNetConfig.from_pretrained(str(folder))
-        if not config.classes:
+        # Asked first: transformers would warn of another type, and go on.
+        fields, _ = EcgResNetConfig.get_config_dict(str(folder))
+        if fields.get("model_type") != EcgResNetConfig.model_type or not fields.get("classes"):
             raise ValueError("its config.json is not that of a ResNet")
+        config = EcgResNetConfig.from_pretrained(str(folder))
         model = EcgResNet.from_pretrained(str(folder), config=config, use_safetensors=True)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0]

@@ -52,6 +52,6 @@ class ResNetArguments:
         )
 
 
-def parse_resnet(argv: Sequence[str]) -> ResNetArguments:
-    """Arguments of training/resnet.py from the command line."""
-    return parse_dataclass(argv, ResNetArguments)
+def parse_resnet(argv: Sequence[str], description: str | None = None) -> ResNetArguments:
+    """Arguments of training/resnet.py from the command line; `description` heads its help."""
+    return parse_dataclass(argv, ResNetArguments, description)

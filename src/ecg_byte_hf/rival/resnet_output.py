@@ -14,6 +14,7 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
 from ecg_byte_hf.reading.learning_curve import Cost
 from ecg_byte_hf.reading.output_folder import config_digest, make_folder
+from ecg_byte_hf.reading.usage import UsageError
 
 from .labelled_ecgs import corpus_format, read_ecgs
 from .resnet import EcgResNet
@@ -35,6 +36,8 @@ def make_resnet(arguments: ResNetArguments) -> EcgResNet:
     """
     out = Path(arguments.output_dir)
     budget = arguments.budget
+    if arguments.max_train_records is not None and arguments.max_train_records < 2:
+        raise UsageError(f"--max-train-records {arguments.max_train_records} must be 2 or more")
     make_folder(out)
     _check_own(out, overwrite=arguments.overwrite)
     form = corpus_format(arguments.corpus)

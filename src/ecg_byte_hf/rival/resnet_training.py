@@ -15,6 +15,7 @@ from torch.nn import functional
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import bar
 from ecg_byte_hf.reading.learning_curve import Cost
+from ecg_byte_hf.reading.usage import UsageError
 
 from .labelled_ecgs import LabelledEcgs, SignalFormat, corpus_attribute
 from .resnet import EcgResNet, EcgResNetConfig
@@ -40,11 +41,13 @@ class ResNetBudget:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("contrastive_epochs", 1), ("batch", 2)):
-            if getattr(self, name) < least:
-                raise EcgByteError(f"--{name.replace('_', '-')} must be {least} or more")
+        leasts = (("epochs", 1), ("contrastive_epochs", 1), ("batch", 2), ("seed", 0))
+        for name, least in leasts:
+            if (value := getattr(self, name)) < least:
+                option = name.replace("_", "-")
+                raise UsageError(f"--{option} {value} must be {least} or more")
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise EcgByteError(f"--learning-rate {self.learning_rate} must be greater than 0")
+            raise UsageError(f"--learning-rate {self.learning_rate} must be greater than 0")
 
 
 def train_resnet(

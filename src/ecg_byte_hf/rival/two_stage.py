@@ -21,7 +21,11 @@ from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.ecg_ids import BEGIN, END
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.progress import quiet_libraries
-from ecg_byte_hf.reading.argument_checks import check_numbers, say_without_effect, settle_processes
+from ecg_byte_hf.reading.argument_checks import (
+    check_arguments,
+    say_without_effect,
+    settle_processes,
+)
 from ecg_byte_hf.reading.output_folder import (
     BLIND_FOLDER,
     CURVE_FILE,
@@ -39,12 +43,13 @@ from ecg_byte_hf.reading.sequences import Chat, build_readings, say_left_out, sh
 from ecg_byte_hf.reading.stages import run_stage, stage_arguments
 from ecg_byte_hf.reading.tokenised import check_types, is_asked
 from ecg_byte_hf.reading.training import what_is_trained
+from ecg_byte_hf.reading.usage import UsageError
 
 from .labelled_ecgs import LabelledEcgs, SignalFormat, corpus_format, read_ecgs
 from .projection import EcgEmbedding, Projector, put_in
 from .resnet import EcgResNet, load_resnet
 from .resnet_output import read_cost, read_trained
-from .two_stage_arguments import TwoStageArguments
+from .two_stage_arguments import TwoStageArguments, say_without_tokens
 from .two_stage_files import remove_encoder
 from .two_stage_output import save_two_stage
 
@@ -72,23 +77,21 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
     require_extra("train", "training/two_stage.py")
     from transformers import set_seed
 
-    arguments.check()
-    check_numbers(arguments, training)
-    if arguments.early_stopping_patience and not training.load_best_model_at_end:
-        raise EcgByteError("early_stopping_patience needs load_best_model_at_end")
+    check_arguments(arguments, training)
     if training.resume_from_checkpoint:
-        raise EcgByteError("training/two_stage.py does not resume: train again with --overwrite")
+        raise UsageError("training/two_stage.py does not resume: train again with --overwrite true")
     if sharded():
         raise EcgByteError("training/two_stage.py does not shard its model (FSDP): use DDP")
     settle_processes(arguments, training)
     if arguments.push or training.push_to_hub:
-        raise EcgByteError("training/two_stage.py does not push: leave --push out")
+        raise UsageError("training/two_stage.py does not push: leave --push out")
     # The signals of all ECGs are a buffer: every process has them, and they never change.
     training.ddp_broadcast_buffers = False
     out = Path(training.output_dir)
     main = training.process_index == 0
     if main and not arguments.quiet:
         say_without_effect(arguments)
+        say_without_tokens(arguments)
     quiet_libraries()
     encoder = load_resnet(arguments.encoder)
     with training.main_process_first(desc="claim the folder"):

@@ -101,5 +101,9 @@ def load_two_stage(
         embedding.encoder = load_resnet(folder / ENCODER_FOLDER).to(device)
         embedding.projector = load_projector(folder / ENCODER_FOLDER).to(device)
     return TwoStageReader(
-        llama, None, Chat(tokenizer), settings, embedding if settings["sees_ecg"] else None
+        llama,
+        None,
+        Chat(tokenizer),
+        settings,
+        embedding=embedding if settings["sees_ecg"] else None,
     )
