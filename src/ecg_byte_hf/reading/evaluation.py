@@ -17,7 +17,8 @@ from .output_folder import BLIND_FOLDER, SETTINGS_FILE
 from .responding import YES_NO, Ask, Response, respond, shared_ids
 from .scoring import REPORT, VERIFY, Scored, ids_sha256, questions_sha256
 from .sequences import build_readings, say_left_out, shown_records
-from .tokenised import check_types, check_unit
+from .tokenised import check_unit
+from .usage import UsageError
 
 MAX_REPORTS = 64
 
@@ -61,6 +62,7 @@ def evaluate(
         EcgByteError: a folder is missing something, or nothing is left to ask.
     """
     from ecg_byte_hf.corpora import open_corpus, open_questions
+    from ecg_byte_hf.corpora.shards import check_can_write
 
     least_of = (
         ("shuffles", shuffles, 1),
@@ -70,11 +72,11 @@ def evaluate(
     )
     for name, number, least in least_of:
         if number < least:
-            raise EcgByteError(f"{name} {number} must be {least} or more")
+            raise UsageError(f"{name} {number} must be {least} or more")
     if max_records is not None and max_records < 1:
-        raise EcgByteError(f"max_records {max_records} must be 1 or more")
+        raise UsageError(f"max_records {max_records} must be 1 or more")
     if answers_path is not None:
-        _check_target(answers_path)
+        check_can_write(answers_path)
     reader = load(model, base=base, gguf_file=gguf_file, dtype=dtype)
     check_unit(corpus, reader.unit, str(model))
     splits, asked = open_corpus(str(corpus)), open_questions(str(corpus))
@@ -88,7 +90,13 @@ def evaluate(
     ids = reader.ids_of(with_variants(shown_rows, variants, strengths, seed))
     ecgs = {str(record): ids[str(record)] for record in shown_rows["record_id"]}
     questions = [row for row in asked[split].to_list() if row["record_id"] in ecgs]
-    check_types(question_types, asked[split]["question_type"], f"corpus {corpus}: split {split}")
+    known = sorted(set(asked[split]["question_type"]))
+    for kind in question_types or ():
+        if kind not in known:
+            raise EcgByteError(
+                f"corpus {corpus}: split {split} has no question of the type {kind}: it has "
+                f"{', '.join(known)}"
+            )
     types = question_types or reader.settings.get("question_types")
     questions = _of_types(questions, types, f"corpus {corpus}: split {split}")
     rows = sample_reports(questions, max_reports, seed)
@@ -210,15 +218,8 @@ def fitting(reader: Reader, ecgs: Mapping[str, Sequence[int]]) -> Callable[[Ask]
     return fits
 
 
-def _check_target(path: Path) -> None:
-    """Raise `EcgByteError` where no file can be written, before there is work to lose."""
-    if path.is_dir():
-        raise EcgByteError(f"{path} is a folder: name a file")
-    if not path.parent.is_dir():
-        raise EcgByteError(f"{path}: there is no folder {path.parent}: make it first")
-
-
 def _write_answers(path: Path, scored: Sequence[Scored]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as lines:
         for one in scored:
             lines.write(json.dumps(vars(one), ensure_ascii=False) + "\n")

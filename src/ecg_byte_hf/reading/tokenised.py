@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,11 +40,6 @@ class TokenisedCorpus:
         processor = load_ecg_processor(arguments.tokenizer)
         check_unit(arguments.corpus, processor.feature_extractor.unit, arguments.tokenizer)
         splits, asked = open_corpus(arguments.corpus), open_questions(arguments.corpus)
-        check_types(
-            arguments.question_types,
-            (kind for rows in asked.values() for kind in rows["question_type"]),
-            f"corpus {arguments.corpus}",
-        )
         ecgs, questions = {}, {}
         limits = {
             "train": arguments.max_train_records,
@@ -80,18 +76,20 @@ def check_unit(corpus: str | Path, unit: str, reader: str) -> None:
     check_corpus_unit(corpus, unit, reader)
 
 
-def check_types(types: Iterable[str] | None, there: Iterable[str], where: str) -> None:
-    """See that all of the wanted types are among those of the questions that are there.
+def say_missing_types(corpus: str, types: Sequence[str] | None) -> None:
+    """Name on stderr the wanted types of questions that a corpus has in no split.
 
-    Raises:
-        EcgByteError: one is not, so that it would be missing from the result without a word.
+    No error: a config names ECG-QA's types beside others, and a corpus may be without them.
     """
-    known = sorted(set(there)) if types else []
-    for kind in types or ():
-        if kind not in known:
-            raise EcgByteError(
-                f"{where} has no question of the type {kind}: it has {', '.join(known)}"
-            )
+    from ecg_byte_hf.corpora import open_questions
+
+    there = {kind for rows in open_questions(corpus).values() for kind in rows["question_type"]}
+    if missing := [kind for kind in types or () if kind not in there]:
+        print(
+            f"corpus {corpus} has no questions of the type {', '.join(missing)}: trained without; "
+            f"it has {', '.join(sorted(there))}",
+            file=sys.stderr,
+        )
 
 
 def is_asked(row: Mapping[str, Any], arguments: ReadingArguments) -> bool:

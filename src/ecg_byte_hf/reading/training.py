@@ -44,7 +44,7 @@ from .repository import commit_of
 from .row_starts import token_vectors
 from .sequences import Chat, say_left_out
 from .stages import run_stage, stage_arguments
-from .tokenised import TokenisedCorpus
+from .tokenised import TokenisedCorpus, say_missing_types
 from .wordings import write_wordings
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def finetune(arguments: ReadingArguments, training: TrainingArguments) -> dict[s
     quiet_libraries()
     with training.main_process_first(desc="tokenise"):
         corpus = TokenisedCorpus.open(arguments)
+    if main and not arguments.quiet:
+        say_missing_types(arguments.corpus, arguments.question_types)
     settings = _train_one(arguments, training, corpus, out, blind=False, stale=stale)
     settings["blind"] = None
     if arguments.train_blind:

@@ -41,7 +41,7 @@ from ecg_byte_hf.reading.precision import bf16_base, sharded
 from ecg_byte_hf.reading.repository import commit_of
 from ecg_byte_hf.reading.sequences import Chat, build_readings, say_left_out, shown_records
 from ecg_byte_hf.reading.stages import run_stage, stage_arguments
-from ecg_byte_hf.reading.tokenised import check_types, is_asked
+from ecg_byte_hf.reading.tokenised import is_asked, say_missing_types
 from ecg_byte_hf.reading.training import what_is_trained
 from ecg_byte_hf.reading.usage import UsageError
 
@@ -99,6 +99,8 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
             out, resume=False, overwrite=arguments.overwrite, two_stage=True
         )
     ecgs, questions = _read(arguments, encoder)
+    if main and not arguments.quiet:
+        say_missing_types(arguments.corpus, arguments.question_types)
     set_seed(training.seed)
     settings = _train_one(arguments, training, ecgs, questions, out, encoder, stale=stale)
     settings["blind"] = None
@@ -127,11 +129,6 @@ def _read(
         )
     limits = {"train": arguments.max_train_records, "validation": arguments.max_validation_records}
     asked = open_questions(arguments.corpus)
-    check_types(
-        arguments.question_types,
-        (kind for rows in asked.values() for kind in rows["question_type"]),
-        f"corpus {arguments.corpus}",
-    )
     ecgs, questions = {}, {}
     for split, limit in limits.items():
         if split not in asked:
