@@ -1,6 +1,5 @@
 import pytest
 
-from ecg_byte_hf import EcgByteError
 from ecg_byte_hf.reading.intervals import PatientBootstrap
 from ecg_byte_hf.reading.scoring import (
     Scored,
@@ -50,8 +49,10 @@ def test_accuracy_counts_questions_not_types():
     assert result["per_type_interval"]["query"] == [1.0, 1.0]
     assert result["per_attribute"] == {"query/rate": 1.0, "verify/rate": 0.5}
     assert result["per_attribute_interval"]["query/rate"] == [1.0, 1.0]
-    with pytest.raises(EcgByteError, match="no question to score"):
-        accuracy([], bootstrap_of(rows))
+    none = accuracy(rows[-1:], bootstrap_of(rows))
+    assert none["overall"] is None
+    assert none["interval"] is None
+    assert (none["n"], none["per_type"], none["counts"]) == (0, {}, {})
 
 
 def test_the_two_wordings_of_ecg_qa_are_scored_apart():
