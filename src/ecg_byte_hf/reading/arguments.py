@@ -6,6 +6,7 @@ import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
@@ -62,7 +63,7 @@ def parse_finetune(
     """
     from transformers import HfArgumentParser, TrainingArguments
 
-    from .precision import settle_precision
+    from .precision import half_precision, settle_precision
     from .reading_arguments import ReadingArguments
 
     first = ArgumentParser(add_help=False)
@@ -74,6 +75,8 @@ def parse_finetune(
     for action in parser._actions:
         # `dict` itself, which is what such a field's type says, makes nothing of a text.
         action.type = json.loads if get_origin(action.type) is dict else action.type
+        if action.dest in ("bf16", "fp16"):
+            action.type = partial(half_precision, action.dest)
     parser.add_argument("--config", help="YAML file with any of these fields")
     known = {action.dest for action in parser._actions}
     fields = read_config(config.config, known) if config.config else {}

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 def bf16_pays() -> bool:
     """Whether bfloat16 is faster than float32 here.
 
-    On a GPU that computes in it, and where there is no accelerator on an x86 processor with
-    AVX512-BF16 or AMX instructions (`torch.cpu.get_capabilities`): SmolLM2-135M trains 1.6 times
-    as fast there. Other processors emulate it, which is slower than float32.
+    On a GPU that computes in it, and where there is no accelerator on an x86 processor with AMX
+    (`torch.cpu.get_capabilities`): SmolLM2-135M trains 1.6 times as fast there. With AVX512-BF16
+    and no AMX it takes 1.3 times as long as in float32 (`python -m tests.benchmarks.half_precision
+    models/smollm2-135m`); older processors emulate it.
     """
     import torch
 
@@ -25,9 +26,25 @@ def bf16_pays() -> bool:
         return False
     # Older releases of torch have no public way to ask.
     if not hasattr(torch.cpu, "get_capabilities"):
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    can = torch.cpu.get_capabilities()
-    return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
+        return torch.cpu._is_amx_tile_supported()
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
+def half_precision(name: str, value: str | bool) -> bool:
+    """Whether `value` on the command line asks for bf16 or fp16; `auto` as in a config.
+
+    Raises:
+        argparse.ArgumentTypeError: it is neither `auto` nor true or false.
+    """
+    from transformers.hf_argparser import string_to_bool
+
+    return _available()[name] if value == "auto" else string_to_bool(value)
+
+
+def _available() -> dict[str, bool]:
+    import torch
+
+    return {"bf16": bf16_pays(), "fp16": torch.cuda.is_available()}
 
 
 def bf16_base(training: TrainingArguments) -> bool:
@@ -53,12 +70,11 @@ def settle_precision(fields: dict[str, Any]) -> dict[str, Any]:
     """
     import torch
 
-    available = {"bf16": bf16_pays(), "fp16": torch.cuda.is_available()}
-    for name, there in available.items():
+    for name, there in _available().items():
         if fields.get(name) == "auto":
             fields = {**fields, name: there}
         if fields.get(name) and not there:
-            print(f"{name} is not available here: training in float32", file=sys.stderr)
+            print(f"{name} does not pay here: training in float32", file=sys.stderr)
             fields = {**fields, name: False}
     if not (torch.cuda.is_available() or torch.accelerator.is_available()):
         fields = {"use_cpu": True, **fields}
