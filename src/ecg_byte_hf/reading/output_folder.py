@@ -19,6 +19,7 @@ from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub.model_card import is_written_card
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
+from .generators import GENERATOR_FILES
 from .repository import is_repository_name
 
 BLIND_FOLDER = "blind"
@@ -36,9 +37,9 @@ TWO_STAGE = "two-stage"
 # Checkpoints (with the optimiser's state, and pickles) and the control that sees no ECG.
 NOT_FOR_THE_HUB = (f"{STAGES_FOLDER}/", f"{BLIND_FOLDER}/")
 
-# Of the stage that predicts ECG tokens alone: what it trained, and with which arguments.
-PRETRAINED_WEIGHTS = "trained.safetensors"
-PRETRAINED_FILE = "finished.json"
+# Of a stage whose outcome is kept: what it trained, and with which arguments.
+KEPT_WEIGHTS = "trained.safetensors"
+KEPT_FILE = "finished.json"
 
 # Of a stage whose processes share the weights: the whole adapter, gathered.
 GATHERED = "gathered"
@@ -210,9 +211,10 @@ def remove_output(folder: Path) -> None:
     if base_folder(folder).is_dir():
         _remove_model_files(base_folder(folder))
     stages = folder / STAGES_FOLDER
-    for name in (PRETRAINED_WEIGHTS, PRETRAINED_FILE):
-        (stages / PRETRAINING / name).unlink(missing_ok=True)
     for stage in (PRETRAINING, "base", "adapter"):
+        for name in (KEPT_WEIGHTS, KEPT_FILE, GENERATOR_FILES):
+            for old in stages.glob(f"{stage}/{name}"):
+                old.unlink()
         for folders in ("checkpoint-*", GATHERED, _TENSORBOARD):
             for old in stages.glob(f"{stage}/{folders}"):
                 shutil.rmtree(old, ignore_errors=True)

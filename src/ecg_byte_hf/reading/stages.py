@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from .resuming import is_over, last_whole_checkpoint
 from .sequences import Chat, Reading
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, TrainingArguments
 
     from .learning_curve import LearningCurve
@@ -50,13 +51,15 @@ def run_stage(
     title: str,
     variants: EcgVariants | None = None,
     curve: LearningCurve | None = None,
+    generators: Sequence[torch.Generator] = (),
 ) -> dict[str, float]:
     """Train `model` on packed readings; what came of it.
 
     With `variants` the ECGs of the training split are varied anew each epoch. `curve` measures the
-    model on the way. `max_steps` 0 trains nothing and gives nothing. Where the stage is told to
-    resume it goes on from its latest whole checkpoint. Its speed is written to `speed.json` in its
-    folder, apart from what the same seed gives again.
+    model on the way. `generators` are what the model draws from beside torch's own. `max_steps` 0
+    trains nothing and gives nothing. Where the stage is told to resume it goes on from its latest
+    whole checkpoint. Its speed is written to `speed.json` in its folder, apart from what the same
+    seed gives again.
 
     Returns:
         The losses `train`, the mean of all steps, and `validation`; `steps` of the optimiser;
@@ -120,7 +123,7 @@ def run_stage(
     trainer.add_callback(LogLines(title, arguments.quiet))
     if arguments.early_stopping_patience:
         trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
-    so_far = SoFar(trainer, curve)
+    so_far = SoFar(trainer, curve, generators)
     last = last_whole_checkpoint(folder, stage.world_size) if resume else None
     if last is not None:
         so_far.go_on(last)

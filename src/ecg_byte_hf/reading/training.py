@@ -116,7 +116,8 @@ def _train_one(
 
     from .adapter import add_adapter, check_lora_targets, save_adapter
     from .checkpoint import generation_config, save_checkpoint
-    from .ecg_pretraining import ecgs_alone, pretrain
+    from .ecg_pretraining import ecgs_alone
+    from .kept_stage import train_or_take
     from .material import Material
     from .model import load_llama, norms_sha256
     from .vocabulary import draw_rows, resize_embeddings
@@ -205,7 +206,8 @@ def _train_one(
             ecg_loss_weight=1.0,
             title="ECG tokens",
         )
-        return pretrain(trained, folder, what, once, resume=resume, write=main)
+        process = training.process_index
+        return train_or_take(trained, folder, what, once, resume=resume, process=process)
 
     pretraining = bool(arguments.ecg_pretraining_epochs) and not blind
     vectors = None

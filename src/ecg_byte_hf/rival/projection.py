@@ -83,7 +83,8 @@ class EcgEmbedding(nn.Embedding):
         self.encoder, self.projector = encoder, projector
         self.first_id, self.columns = first_id, columns
         self.train_encoder, self.vary = train_encoder, vary
-        self._generator = torch.Generator().manual_seed(seed)
+        # What its variants are drawn from; a run that goes on goes on with its state.
+        self.generator = torch.Generator().manual_seed(seed)
         self.register_buffer("signals", torch.zeros(0), persistent=False)
         self._places: dict[str, int] = {}
 
@@ -134,7 +135,7 @@ class EcgEmbedding(nn.Embedding):
         shown, which = torch.unique(place // self.columns, return_inverse=True)
         signals = self.signals[shown].float()
         if self.vary and self.training:
-            signals = varied(signals, self._generator)
+            signals = varied(signals, self.generator)
         # Mixed precision is for the Llama: BatchNorm's statistics were taken in float32.
         with torch.autocast(device_type=signals.device.type, enabled=False):
             vectors = self.projector(self.feature_map(signals))

@@ -26,20 +26,32 @@ from ecg_byte_hf.reading.argument_checks import (
     say_without_effect,
     settle_processes,
 )
+from ecg_byte_hf.reading.kept_stage import train_or_take
 from ecg_byte_hf.reading.output_folder import (
     BLIND_FOLDER,
     CURVE_FILE,
+    KEPT_FILE,
     SETTINGS_FILE,
     STAGES_FOLDER,
     TWO_STAGE,
+    begin_training,
+    check_begun,
     claim_output,
     config_digest,
+    read_finished,
     remove_output,
+    write_finished,
     write_ignore_file,
 )
 from ecg_byte_hf.reading.precision import bf16_base, sharded
 from ecg_byte_hf.reading.repository import commit_of
-from ecg_byte_hf.reading.sequences import Chat, build_readings, say_left_out, shown_records
+from ecg_byte_hf.reading.sequences import (
+    Chat,
+    Reading,
+    build_readings,
+    say_left_out,
+    shown_records,
+)
 from ecg_byte_hf.reading.stages import run_stage, stage_arguments
 from ecg_byte_hf.reading.tokenised import is_asked, say_missing_types
 from ecg_byte_hf.reading.training import what_is_trained
@@ -56,6 +68,8 @@ from .two_stage_output import save_two_stage
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
 
+    from ecg_byte_hf.reading.learning_curve import Cost, LearningCurve
+
 # As many training ECGs say how large features are.
 _FITTED_ON = 256
 
@@ -66,7 +80,8 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
     `training.output_dir` gets what `reading.training.finetune` writes, but for the ECG tokenizer:
     in its place stands `encoder/` with the ResNet and the projector. `blind/` is the control that
     sees no ECG. A small new Llama is trained in full first, on the same questions. With
-    `curve_every_steps`, `curve.json` begins with the cost of the ResNet.
+    `curve_every_steps`, `curve.json` begins with the cost of the ResNet. `resume_from_checkpoint`
+    goes on where the same arguments were interrupted.
 
     Returns:
         What was used and left out, and the losses reached: the content of `reading.json`.
@@ -78,8 +93,6 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
     from transformers import set_seed
 
     check_arguments(arguments, training)
-    if training.resume_from_checkpoint:
-        raise UsageError("training/two_stage.py does not resume: train again with --overwrite true")
     if sharded():
         raise EcgByteError("training/two_stage.py does not shard its model (FSDP): use DDP")
     settle_processes(arguments, training)
@@ -96,7 +109,10 @@ def train_two_stage(arguments: TwoStageArguments, training: TrainingArguments) -
     encoder = load_resnet(arguments.encoder)
     with training.main_process_first(desc="claim the folder"):
         stale = main and claim_output(
-            out, resume=False, overwrite=arguments.overwrite, two_stage=True
+            out,
+            resume=bool(training.resume_from_checkpoint),
+            overwrite=arguments.overwrite,
+            two_stage=True,
         )
     ecgs, questions = _read(arguments, encoder)
     if main and not arguments.quiet:
@@ -180,9 +196,16 @@ def _train_one(
     `stale`: what an earlier run left in `out` goes before training.
     """
     from ecg_byte_hf.reading.adapter import add_adapter, check_lora_targets
-    from ecg_byte_hf.reading.learning_curve import LearningCurve
     from ecg_byte_hf.reading.model import load_llama, new_llama, train_text_tokenizer
 
+    # Of the ResNet what it was trained on counts: of several seeds each has its own.
+    what = what_is_trained(replace(arguments, encoder="", evaluate=True), training)
+    what["encoder"] = read_trained(arguments.encoder)
+    resume = bool(training.resume_from_checkpoint)
+    if resume:
+        if (finished := read_finished(out, what)) is not None:
+            return finished
+        check_begun(out, what)
     new = arguments.base is None
     if new:
         texts = [row[part] for row in questions["train"] for part in ("question", "answer")]
@@ -219,10 +242,11 @@ def _train_one(
     before = read_cost(arguments.encoder)
     curve = None
     if arguments.curve_every_steps and encoder is not None:
-        every = arguments.curve_every_steps
-        curve = LearningCurve(out / CURVE_FILE, readings["validation"], chat, every, before)
+        curve = _curve(arguments, out, readings["validation"], chat, before, resume=resume)
+    generators = () if embedding is None else (embedding.generator,)
     train = partial(
         run_stage,
+        generators=generators,
         readings=readings,
         chat=chat,
         context=context,
@@ -232,17 +256,28 @@ def _train_one(
         ecg_loss_weight=0.0,
         curve=curve,
     )
-    with training.main_process_first(desc="remove what is overwritten"):
+    with training.main_process_first(desc="begin"):
         # Not before: what is wrong with the arguments has been said by now.
         if stale:
             remove_encoder(out)
             remove_output(out)
+        if training.process_index == 0:
+            begin_training(out, what)
     losses: dict[str, Any] = {}
     if new:
-        stage = stage_arguments(training, out / STAGES_FOLDER / "base")
+        folder = out / STAGES_FOLDER / "base"
+        stage = stage_arguments(training, folder)
         stage.num_train_epochs = arguments.base_epochs
         stage.learning_rate = arguments.base_learning_rate
-        losses["base"] = train(model, stage, title="small Llama")
+        losses["base"] = train_or_take(
+            model,
+            folder,
+            what,
+            partial(train, model, stage, title="small Llama"),
+            resume=resume,
+            process=training.process_index,
+            generators=generators,
+        )
     own = ["projector", "encoder"] if arguments.train_encoder else ["projector"]
     adapted = add_adapter(
         model,
@@ -261,9 +296,6 @@ def _train_one(
     for turn in (turn for reading in readings["train"] for turn in reading.turns):
         kind = turn.row["question_type"]
         longest[kind] = max(longest.get(kind, 0), len(turn.answer_ids))
-    # Of the ResNet what it was trained on counts: of several seeds each has its own.
-    what = what_is_trained(replace(arguments, encoder="", evaluate=True), training)
-    what["encoder"] = read_trained(arguments.encoder)
     settings = {
         "augmentation": "turned and scaled" if arguments.augment and encoder is not None else None,
         "base": "made here" if new else arguments.base_id or arguments.base,
@@ -293,7 +325,35 @@ def _train_one(
     }
     if training.process_index == 0:
         save_two_stage(adapted, chat, max(longest.values()), out, whole=new)
+        write_finished(out, what, settings)
     return settings
+
+
+def _curve(
+    arguments: TwoStageArguments,
+    out: Path,
+    readings: list[Reading],
+    chat: Chat,
+    before: Cost,
+    *,
+    resume: bool,
+) -> LearningCurve:
+    """The learning curve of a run that begins or, `resume`, goes on.
+
+    Raises:
+        EcgByteError: the run was begun without one, so that what it took is not known.
+    """
+    from ecg_byte_hf.reading.learning_curve import LearningCurve
+
+    path = out / CURVE_FILE
+    begun = (out / STAGES_FOLDER / "base" / KEPT_FILE).is_file()
+    if resume and begun and not path.is_file():
+        raise EcgByteError(
+            f"curve_every_steps: the small Llama in {out} was trained without it, so what it took "
+            "is not known: go on without it, or train again with --overwrite true"
+        )
+    every = arguments.curve_every_steps or 0
+    return LearningCurve(path, readings, chat, every, before, resume=resume)
 
 
 def _join(
