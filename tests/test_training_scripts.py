@@ -228,26 +228,17 @@ def test_finetune_and_evaluate_from_the_shell(tmp_path):
         *("-m", "accelerate.commands.launch", "--num_cpu_threads_per_process", 1),
         *("training/finetune.py", "--config", CONFIGS / "small.yaml"),
         *("--corpus", corpus, "--tokenizer", tokenizer, "--output-dir", out),
-        *("--max-steps", 2, "--max-train-records", 8),
+        *("--max-steps", 2, "--max-train-records", 8, "--evaluate", "true"),
     )
     assert finetune.returncode == 0, finetune.stderr
     assert "losses" in finetune.stdout
+    at_the_end = json.loads((out / "evaluation-validation.json").read_text())
+    assert at_the_end["blind"]["n"] == at_the_end["accuracy"]["n"] > 0
+    assert "control blind" in (out / "README.md").read_text(encoding="utf-8")
     target = tmp_path / "evaluation.json"
-    evaluate = run(
-        *(
-            "training/evaluate.py",
-            "--model",
-            out,
-            "--corpus",
-            corpus,
-            "--json",
-            target,
-            "--max-records",
-            8,
-        ),
-    )
+    evaluate = run("training/evaluate.py", "--model", out, "--corpus", corpus, "--json", target)
     assert evaluate.returncode == 0, evaluate.stderr
-    assert json.loads(target.read_text())["shuffled"]["n"] > 0
+    assert json.loads(target.read_text()) == at_the_end
     for model, message in [(corpus, "no fine-tuned model"), ("org/model", "say with --json")]:
         refused = run("training/evaluate.py", "--model", model, "--corpus", corpus)
         assert refused.returncode == 1

@@ -13,16 +13,12 @@ it reads any other model.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.reading.arguments import run_script
-from ecg_byte_hf.reading.output_folder import evaluation_file
 
 
 def main() -> None:
-    from ecg_byte_hf.reading.evaluation import evaluate
-    from ecg_byte_hf.reading.tables import print_accuracies
+    from ecg_byte_hf.reading.closing_evaluation import evaluate_trained
     from ecg_byte_hf.rival.two_stage import train_two_stage
     from ecg_byte_hf.rival.two_stage_arguments import parse_two_stage
     from ecg_byte_hf.rival.two_stage_reader import load_two_stage
@@ -32,21 +28,9 @@ def main() -> None:
     if training.process_index:
         return
     print(f"wrote {training.output_dir}: losses {settings['losses']}")
-    if not arguments.evaluate:
-        return
-    target = Path(str(training.output_dir)) / evaluation_file("validation")
-    result = evaluate(
-        str(training.output_dir),
-        arguments.corpus,
-        base=arguments.base,
-        gguf_file=arguments.gguf_file,
-        quiet=arguments.quiet,
-        load=load_two_stage,
-    )
-    write_json(result, target)
-    print_accuracies(result)
-    print(f"wrote {target}")
+    if arguments.evaluate:
+        evaluate_trained(arguments, training, load_two_stage)
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main, "train again with --overwrite true"))
+    sys.exit(run_script(main, "go on with --resume-from-checkpoint true"))

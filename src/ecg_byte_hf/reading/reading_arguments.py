@@ -100,6 +100,9 @@ class ReadingArguments:
     train_blind: bool = field(
         default=True, metadata={"help": "train the control that sees no ECG as well"}
     )
+    evaluate: bool = field(
+        default=False, metadata={"help": "measure on validation at the end, controls included"}
+    )
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "evaluations without gain before training stops"}
     )

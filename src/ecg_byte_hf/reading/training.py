@@ -319,7 +319,8 @@ def what_is_trained(
 
     `ecg_processor` is what the ECGs are tokenised with, None for a method without ECG tokens.
     """
-    without = ("curve_every_steps", "overwrite", "push", "quiet", "num_proc", "train_blind")
+    settled = ("overwrite", "push", "quiet", "num_proc")
+    without = (*settled, "curve_every_steps", "evaluate", "train_blind")
     fields = {name: value for name, value in asdict(arguments).items() if name not in without}
     names = [
         "max_steps",

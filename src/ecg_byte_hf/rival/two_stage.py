@@ -199,7 +199,9 @@ def _train_one(
     from ecg_byte_hf.reading.model import load_llama, new_llama, train_text_tokenizer
 
     # Of the ResNet what it was trained on counts: of several seeds each has its own.
-    what = what_is_trained(replace(arguments, encoder="", evaluate=True), training)
+    what = what_is_trained(replace(arguments, encoder=""), training)
+    # Once a field of this method alone, and part of what its runs are known by.
+    what["evaluate"] = True
     what["encoder"] = read_trained(arguments.encoder)
     resume = bool(training.resume_from_checkpoint)
     if resume:
