@@ -8,7 +8,7 @@ from ecg_byte_hf.hub_code.errors import EcgByteError
 from tests.reading import tiny
 from tests.small_tokenizer import small_processor
 
-from .decoded_corpus import write_decoded
+from .decoded_corpus import without_rest, write_decoded
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +41,19 @@ def test_a_corpus_in_another_unit_is_refused(corpus, tmp_path):
     assert json.loads(file.read_text())["unit"] == "mV"
     with pytest.raises(EcgByteError, match="in SD"):
         write_decoded(small_processor("compact", "SD"), corpus, tmp_path / "decoded")
+
+
+def test_without_what_is_left_only_rhythm_and_beats_are_decoded(corpus):
+    processor = small_processor("beat-placed")
+    row = open_corpus(corpus)["train"][0]
+    ids = processor.ecg_ids(signal_mV(row), float(row["sampling_rate"]))
+    kept = without_rest(processor, ids)
+    dropped = processor.tokenizer.convert_ids_to_tokens(ids[len(kept) - 1 : -1])
+    assert dropped[0].startswith("<|r")
+    assert not any(name.startswith(("<|rr", "<|t")) for name in dropped)
+    left = sum(list(processor.token_contributions(ids))[len(kept) - 1 : -1])
+    difference = processor.decode_ecg(ids) - processor.decode_ecg(kept)
+    assert difference == pytest.approx(left, abs=1e-4)
+    assert np.abs(left).max() > 0.01
+    # Nothing is left of an ECG that is cut already.
+    assert without_rest(processor, kept) == kept
