@@ -98,9 +98,15 @@ def test_half_precision_that_is_not_there_is_said_unless_it_is_auto(
         assert capsys.readouterr().err.count("\n") == lines * (not there)
     line = ["--output-dir", str(tmp_path), "--bf16"]
     assert parse_finetune([*line, "auto"])[1].bf16 == there
-    assert parse_finetune([*line, "true"])[1].bf16
+    assert parse_finetune([*line, "true"])[1].bf16 == there
+    assert capsys.readouterr().err.count("\n") == (not there)
+    assert not parse_finetune([*line[:-1], "--fp16", "true"])[1].fp16
+    assert "fp16 is not available here" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         parse_finetune([*line, "perhaps"])
+    config.write_text("bf16: perhaps\n")
+    with pytest.raises(EcgByteError, match=r"config\.yaml: bf16 and fp16 must be auto, true or"):
+        parse_finetune(["--config", str(config), *line[:-1]])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ecg_byte_hf.corpora.shards import check_can_write
 from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub.model_card import refresh_model_card
 from ecg_byte_hf.hub_code.errors import EcgByteError
@@ -29,6 +28,7 @@ from ecg_byte_hf.reading.output_folder import evaluation_file
 from ecg_byte_hf.reading.tables import print_accuracies
 from ecg_byte_hf.reading.text_scores import check_encoder
 from ecg_byte_hf.rival.two_stage_files import is_two_stage
+from ecg_byte_hf.writing import check_can_write
 
 
 def main() -> None:

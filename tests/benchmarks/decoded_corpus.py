@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ecg_byte_hf.corpora import open_corpus, signal_mV
+from ecg_byte_hf.corpora import check_corpus_unit, open_corpus, signal_mV
 from ecg_byte_hf.corpora.columns import ecg_features, quantise
 from ecg_byte_hf.corpora.corpus import CORPUS_FILE, describe_corpus
 from ecg_byte_hf.corpora.shards import write_rows
@@ -27,7 +27,7 @@ from ecg_byte_hf.fidelity.usage import kind_of_word
 from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.hub_code.processing_ecg_byte import EcgByteProcessor
 from ecg_byte_hf.progress import track
-from ecg_byte_hf.reading.tokenised import check_unit, load_ecg_processor
+from ecg_byte_hf.reading.tokenised import load_ecg_processor
 
 
 def without_rest(processor: EcgByteProcessor, ids: list[int]) -> list[int]:
@@ -68,7 +68,7 @@ def write_decoded(
     """
     description = describe_corpus(corpus)
     rate = processor.feature_extractor.sampling_rate
-    check_unit(corpus, processor.feature_extractor.unit, "the tokenizer")
+    check_corpus_unit(corpus, processor.feature_extractor.unit, "the tokenizer")
     samples = round(description["samples"] * rate / description["sampling_rate"])
     for split, rows in open_corpus(corpus).items():
         # Other columns as Python has them, which is how shards are written.

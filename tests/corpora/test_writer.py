@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ecg_byte_hf.corpora import open_corpus, open_questions, signal_mV, write_corpus
 from ecg_byte_hf.corpora.columns import ecg_features, quantise
-from ecg_byte_hf.corpora.shards import check_can_write, write_whole
 from ecg_byte_hf.hub_code.errors import EcgByteError
+from ecg_byte_hf.writing import check_can_write, write_whole
 from tests.interrupts import heed_interrupts
 
 from .some_records import RATE, some_record, some_signal, some_source

@@ -158,9 +158,12 @@ def test_a_models_card_says_accuracy_and_controls(hub, model):
     (model / "reading.json").write_text(json.dumps(READING | {"ecg_tokens_mean": None}))
     refresh_model_card(model)
     assert "an ECG on average" not in (model / "README.md").read_text()
+    assert "questions.txt" not in (model / "README.md").read_text()
     (model / "questions.txt").write_text("Is it wide?\nIs it fast?\n")
     refresh_model_card(model)
-    assert 'ask RECORD "Is it wide?" --model' in (model / "README.md").read_text()
+    card = (model / "README.md").read_text()
+    assert 'ask RECORD "Is it wide?" --model' in card
+    assert "`questions.txt` has the questions" in card
 
 
 def test_a_models_card_says_how_sure_the_measurement_is(hub, model):

@@ -72,6 +72,15 @@ def test_seeds_of_one_configuration_are_one_line(tmp_path):
     assert all(line.count("|") == lines[-1].count("|") for line in lines[2:])
 
 
+def test_the_interval_of_two_seeds_is_of_what_can_be(tmp_path):
+    seeds = [
+        run(tmp_path / f"a{i}", share, config="x", seed=i) for i, share in enumerate((0.6, 0.9))
+    ]
+    (group,) = compare(seeds)["groups"]
+    assert group["accuracy"]["interval"] == [0.0, 1.0]
+    assert group["above_blind"]["interval"] == [-1.0, 1.0]
+
+
 def test_the_same_run_twice_is_no_second_seed(tmp_path):
     pair = [run(tmp_path / name, 0.7, config="x", seed=0) for name in "ab"]
     with pytest.raises(EcgByteError, match="several trainings"):

@@ -2,18 +2,19 @@
 
 import pytest
 
-from ecg_byte_hf.corpora import open_questions
+from ecg_byte_hf.corpora import open_corpus, open_questions
 from ecg_byte_hf.reading.answering import ask
 from ecg_byte_hf.reading.loading import load_reader
 from ecg_byte_hf.reading.wordings import read_wordings, unfamiliar, write_wordings
 
-ASKED = ("Is it?", "How fast is the heart?", "Is this ECG normal?", "Is this  ECG\nnormal?")
+RARE = [f"Is it {name}?" for name in "abcdefgh"]
+ASKED = (*RARE, "How fast is the heart?", "Is this ECG normal?", "Is this  ECG\nnormal?")
 
 
 def test_questions_are_kept_once_each_the_most_frequent_first(tmp_path):
     write_wordings(ASKED, tmp_path)
     text = (tmp_path / "questions.txt").read_text()
-    assert text == "Is this ECG normal?\nHow fast is the heart?\nIs it?\n"
+    assert text == "\n".join(["Is this ECG normal?", "How fast is the heart?", *RARE, ""])
     assert read_wordings(tmp_path) == tuple(text.splitlines())
     assert read_wordings(tmp_path / "absent") == ()
 
@@ -40,9 +41,11 @@ def test_ask_says_what_the_model_was_not_trained_on(adapter, public_base, corpus
     rows = [",".join(names), *([",".join(["0.1"] * 12), ",".join(["0.0"] * 12)] * 2500)]
     record.write_text("\n".join(rows))
     reader = load_reader(adapter, base=str(public_base))
-    known = set(open_questions(str(corpus))["train"]["question"])
-    assert reader.wordings
-    assert known.issuperset(reader.wordings)
+    shown = set(open_corpus(str(corpus))["train"]["record_id"][:12])
+    rows = open_questions(str(corpus))["train"]
+    asked = {row["question"] for row in rows if shown.issuperset(row["record_ids"])}
+    assert set(reader.wordings) == asked
+    assert len(asked) > 3
     notes = []
     ask(record, "Who are you?", reader, sampling_rate=500, note=notes.append)
     assert len(notes) == 1

@@ -98,8 +98,27 @@ def test_other_arguments_do_not_go_on(whole, corpus, encoder, tmp_path):
         train_two_stage(
             *arguments(corpus, encoder, out, resume="true", reading={**READING, "lora_r": 4})
         )
-    (out / "reading.json").unlink()
-    (out / "training" / "finished.json").unlink()
-    (out / "curve.json").unlink()
+    for name in ("reading.json", "training/finished.json", "curve.json"):
+        (out / name).unlink()
     with pytest.raises(EcgByteError, match="was trained without it"):
+        train_two_stage(*arguments(corpus, encoder, out, resume="true"))
+    # As a version left it that did not go on: of which arguments its checkpoints are nobody knows.
+    for name in ("begun.json", "base/finished.json"):
+        (out / "training" / name).unlink()
+    with pytest.raises(EcgByteError, match="does not say with which arguments"):
+        train_two_stage(*arguments(corpus, encoder, out, resume="true", seed=8))
+
+
+@pytest.mark.parametrize("content", [b"", b"no pickle", None])
+def test_states_that_are_damaged_are_named(whole, corpus, encoder, tmp_path, content):
+    out = tmp_path / "out"
+    shutil.copytree(whole[0], out)
+    for name in ("reading.json", "training/finished.json"):
+        (out / name).unlink()
+    states = out / "training" / "base" / "generators_0.pth"
+    if content is None:
+        torch.save([torch.get_rng_state()], states)
+    else:
+        states.write_bytes(content)
+    with pytest.raises(EcgByteError, match=r"generators_0\.pth is damaged"):
         train_two_stage(*arguments(corpus, encoder, out, resume="true"))

@@ -49,11 +49,11 @@ def report_command(
 
     ecg-byte report out/tokenizer out/corpus --clinical --figures out/figures
     """
-    from ..corpora.shards import check_can_write
     from ..extras import require_extra
     from ..fidelity.report import Comparison
     from ..fidelity.report import report as measure
     from ..fidelity.report_output import report_table, write_json
+    from ..writing import check_can_write
 
     comparisons: list[Comparison] = []
     measured = None

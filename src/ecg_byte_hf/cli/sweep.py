@@ -46,10 +46,10 @@ def sweep_command(
     """
     from rich.console import Console
 
-    from ..corpora.shards import check_can_write
     from ..extras import require_extra
     from ..fidelity.sweep import sweep
     from ..fidelity.sweep_output import fast_table, front_table, goals_table, lossless_table
+    from ..writing import check_can_write
 
     check_can_write(json_file)
     if figure is not None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from .. import __version__
 from ..hub_code.errors import EcgByteError
+from ..writing import write_whole
 from .columns import SPLITS
 from .corpus import CORPUS_FILE
-from .shards import write_whole
 from .source import Source
 from .summary import SKIPPED_FILE, CorpusSummary
 

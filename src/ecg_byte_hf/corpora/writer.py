@@ -28,6 +28,7 @@ from ..hub_code.signal_checks import (
 )
 from ..progress import bar
 from ..records import EcgRecord
+from ..writing import why_not_written, write_whole
 from .columns import SPLITS, ecg_features, quantise, question_features
 from .corpus import CORPUS_FILE
 from .finished_rows import finished_rows
@@ -39,7 +40,7 @@ from .resuming import (
     remove_corpus,
     start_or_continue,
 )
-from .shards import ShardWriter, why_not_written, write_rows, write_whole
+from .shards import ShardWriter, write_rows
 from .source import Patient, Source, SourceRecord
 from .summary import SKIPPED_FILE, CorpusSummary, dataset_card
 

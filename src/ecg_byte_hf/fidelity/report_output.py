@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..corpora.shards import write_whole
 from ..wording import counted
+from ..writing import write_whole
 
 if TYPE_CHECKING:
     from rich.table import Table

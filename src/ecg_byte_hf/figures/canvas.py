@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..corpora.shards import check_can_write
 from ..extras import require_extra
 from ..hub_code.errors import EcgByteError
+from ..writing import check_can_write
 from .palette import GREY, INK
 
 if TYPE_CHECKING:

@@ -80,7 +80,7 @@ def write_files(folder: Path, files: Mapping[str, bytes | None]) -> None:
     Raises `EcgByteError` where one cannot be written.
     """
     # The cards of corpora are made here too.
-    from ..corpora.shards import write_whole
+    from ..writing import write_whole
 
     for name, content in files.items():
         if content is None:

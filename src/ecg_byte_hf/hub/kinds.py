@@ -55,7 +55,7 @@ MODEL = FolderKind(
     "model",
     "model",
     "reading.json",
-    (*_SETTINGS, "*.safetensors", "ecg_tokenizer/*.json"),
+    (*_SETTINGS, "*.safetensors", "ecg_tokenizer/*.json", "questions.txt"),
     (
         *_OF_PROCESSORS,
         *RUN_PICTURES,
@@ -70,6 +70,7 @@ MODEL = FolderKind(
         "model.safetensors",
         "model-[0-9]*-of-[0-9]*.safetensors",
         "model.safetensors.index.json",
+        "questions.txt",
         "reading.json",
     ),
 )

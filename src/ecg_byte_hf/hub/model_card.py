@@ -102,11 +102,11 @@ def model_card(folder: Path) -> str:
     )
 
 
-def _asked(folder: Path) -> str:
-    """A question that the model was trained on."""
+def _asked(folder: Path) -> str | None:
+    """A question that the model was trained on; None where the folder does not say them."""
     from ..reading.wordings import read_wordings
 
-    return (read_wordings(folder) or ("Is the rhythm regular?",))[0]
+    return next(iter(read_wordings(folder)), None)
 
 
 def _stored_parameters(folder: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -80,8 +80,14 @@ def parse_finetune(
     parser.add_argument("--config", help="YAML file with any of these fields")
     known = {action.dest for action in parser._actions}
     fields = read_config(config.config, known) if config.config else {}
+    try:
+        fields = settle_precision(fields)
+    except ArgumentTypeError as error:
+        raise EcgByteError(
+            f"the config {config.config}: bf16 and fp16 must be auto, true or false"
+        ) from error
     # transformers would write to ./trainer_output where nothing says where.
-    parser.set_defaults(**{"output_dir": "", **settle_precision(fields)})
+    parser.set_defaults(**{"output_dir": "", **fields})
     try:
         arguments, training, _, unknown = parser.parse_args_into_dataclasses(
             rest, return_remaining_strings=True, look_for_args_file=False

@@ -208,12 +208,12 @@ def _group(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if len(entries) == 1 or any(value is None for value in values):
             group[measure] = {**first[measure], "sd": None} if len(entries) == 1 else None
         else:
-            group[measure] = _over_seeds(values)
+            group[measure] = _over_seeds(values, -1.0 if "above" in measure else 0.0)
     return group
 
 
-def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
-    """Mean, standard deviation (n - 1) and the t-interval of the mean."""
+def _over_seeds(values: Sequence[float], least: float) -> dict[str, Any]:
+    """Mean, standard deviation (n - 1) and the t-interval of the mean of what is `least` to 1."""
     from scipy.stats import t
 
     mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
@@ -221,7 +221,7 @@ def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
     return {
         "value": round(mean, 4),
         "sd": round(sd, 4),
-        "interval": [round(mean - half, 4), round(mean + half, 4)],
+        "interval": [round(max(mean - half, least), 4), round(min(mean + half, 1.0), 4)],
     }
 
 

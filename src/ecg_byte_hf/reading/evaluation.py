@@ -17,7 +17,6 @@ from .output_folder import BLIND_FOLDER, SETTINGS_FILE
 from .responding import YES_NO, Ask, Response, respond, shared_ids
 from .scoring import REPORT, VERIFY, Scored, ids_sha256, questions_sha256
 from .sequences import build_readings, say_left_out, shown_records
-from .tokenised import check_unit
 from .usage import UsageError
 
 MAX_REPORTS = 64
@@ -61,8 +60,8 @@ def evaluate(
     Raises:
         EcgByteError: a folder is missing something, or nothing is left to ask.
     """
-    from ecg_byte_hf.corpora import open_corpus, open_questions
-    from ecg_byte_hf.corpora.shards import check_can_write
+    from ecg_byte_hf.corpora import check_corpus_unit, open_corpus, open_questions
+    from ecg_byte_hf.writing import check_can_write
 
     least_of = (
         ("shuffles", shuffles, 1),
@@ -78,7 +77,7 @@ def evaluate(
     if answers_path is not None:
         check_can_write(answers_path)
     reader = load(model, base=base, gguf_file=gguf_file, dtype=dtype)
-    check_unit(corpus, reader.unit, str(model))
+    check_corpus_unit(corpus, reader.unit, str(model))
     splits, asked = open_corpus(str(corpus)), open_questions(str(corpus))
     if split not in splits or split not in asked:
         raise EcgByteError(f"corpus {corpus} has no split {split!r}: it has {', '.join(splits)}")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecg_byte_hf.hub_code.errors import EcgByteError
+
 if TYPE_CHECKING:
     import torch
 
@@ -27,11 +29,20 @@ def restore_states(generators: Sequence[torch.Generator], folder: Path, process:
 
     A process that was not there then leaves them as they are: with another number of processes
     other numbers are drawn anyway.
+
+    Raises:
+        EcgByteError: the file is damaged, or of other generators.
     """
+    import pickle
+
     import torch
 
     path = folder / _NAME.format(process)
     if not (generators and path.is_file()):
         return
-    for generator, state in zip(generators, torch.load(path, weights_only=True), strict=True):
-        generator.set_state(state)
+    try:
+        states = torch.load(path, weights_only=True)
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
+    except (OSError, EOFError, ValueError, TypeError, RuntimeError, pickle.PickleError) as error:
+        raise EcgByteError(f"{path} is damaged: train again with --overwrite true") from error

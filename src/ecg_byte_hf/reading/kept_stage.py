@@ -38,8 +38,6 @@ def train_or_take(
     Raises:
         EcgByteError: the weights of an earlier run are damaged.
     """
-    import pickle
-
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file, save_file
@@ -49,11 +47,11 @@ def train_or_take(
     if resume and (losses := read_losses(note, what)) is not None:
         try:
             _load(model, load_file(weights))
-            restore_states(generators, folder, process)
-        except (OSError, SafetensorError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
+        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
             raise EcgByteError(
                 f"{weights} is damaged: train again with --overwrite true"
             ) from error
+        restore_states(generators, folder, process)
         return losses
     losses = train()
     folder.mkdir(parents=True, exist_ok=True)

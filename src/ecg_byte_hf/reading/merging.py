@@ -22,6 +22,7 @@ from .output_folder import (
     MODEL_CONFIG,
     SETTINGS_FILE,
     STAGES_FOLDER,
+    WORDINGS_FILE,
     is_output,
     remove_output,
 )
@@ -122,7 +123,8 @@ def _copy_the_rest(folder: Path, whole: Path) -> None:
     """Card, results and pictures: everything at the top that is neither ours to write nor code."""
     for path in sorted(folder.iterdir()):
         new = not (whole / path.name).exists() and path.name != ADAPTER_CONFIG
-        if path.is_file() and new and path.suffix in (".json", ".md", ".png", ".svg", ".txt"):
+        goes = path.suffix in (".json", ".md", ".png", ".svg") or path.name == WORDINGS_FILE
+        if path.is_file() and new and goes:
             shutil.copyfile(path, whole / path.name)
     _forget_local_base(whole / SETTINGS_FILE)
     if (whole / _CARD).is_file() and not is_written_card(whole / _CARD):

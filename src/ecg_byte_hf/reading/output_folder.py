@@ -253,20 +253,27 @@ def check_begun(folder: Path, arguments: Mapping[str, Any]) -> None:
     Checkpoints say nothing of the corpus, the seed or the schedule that they are of.
 
     Raises:
-        EcgByteError: it was not.
+        EcgByteError: it was not, or nothing says so.
     """
+    noted = False
     for name in (_BEGUN_FILE, _FINISHED_FILE, _BASE_FILE):
         try:
             text = (folder / STAGES_FOLDER / name).read_text(encoding="utf-8")
             begun = json.loads(text)["arguments"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
+        noted = True
         if begun != arguments_digest(arguments):
             raise EcgByteError(
                 f"{folder} was begun with other arguments, another corpus or tokenizer, so there "
                 "is nothing to go on with: give the same ones, take another --output-dir, or "
                 "--overwrite true"
             )
+    if not noted and any((folder / STAGES_FOLDER).glob("*/checkpoint-*")):
+        raise EcgByteError(
+            f"{folder} does not say with which arguments it was begun, so there is nothing to go "
+            "on with: take another --output-dir, or --overwrite true"
+        )
 
 
 def write_base_trained(

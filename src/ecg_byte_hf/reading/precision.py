@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
+_WITHOUT = {"bf16": "is no faster than float32", "fp16": "is not available"}
+
 
 def bf16_pays() -> bool:
     """Whether bfloat16 is faster than float32 here.
@@ -31,20 +33,22 @@ def bf16_pays() -> bool:
 
 
 def half_precision(name: str, value: str | bool) -> bool:
-    """Whether `value` on the command line asks for bf16 or fp16; `auto` as in a config.
+    """Whether to train in `name`, bf16 or fp16, where a config or command line says `value`.
+
+    `auto` takes what the machine has and says nothing; what is asked for and is not there is
+    switched off, with a line on stderr.
 
     Raises:
-        argparse.ArgumentTypeError: it is neither `auto` nor true or false.
+        argparse.ArgumentTypeError: `value` is neither `auto` nor true or false.
     """
+    import torch
     from transformers.hf_argparser import string_to_bool
 
-    return _available()[name] if value == "auto" else string_to_bool(value)
-
-
-def _available() -> dict[str, bool]:
-    import torch
-
-    return {"bf16": bf16_pays(), "fp16": torch.cuda.is_available()}
+    there = bf16_pays() if name == "bf16" else torch.cuda.is_available()
+    wanted = there if value == "auto" else bool(string_to_bool(value))
+    if wanted and not there:
+        print(f"{name} {_WITHOUT[name]} here: training in float32", file=sys.stderr)
+    return wanted and there
 
 
 def bf16_base(training: TrainingArguments) -> bool:
@@ -64,18 +68,16 @@ def sharded() -> bool:
 def settle_precision(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields of a config with `bf16` and `fp16` true or false, as the machine has them.
 
-    `auto` takes what is there and says nothing; what is asked for and is not there is switched
-    off, with a line on stderr. Without an accelerator `use_cpu` is set: `TrainingArguments`
-    refuses bf16 on a processor otherwise.
+    Without an accelerator `use_cpu` is set: `TrainingArguments` refuses bf16 on a processor
+    otherwise.
+
+    Raises:
+        argparse.ArgumentTypeError: as `half_precision` does.
     """
     import torch
 
-    for name, there in _available().items():
-        if fields.get(name) == "auto":
-            fields = {**fields, name: there}
-        if fields.get(name) and not there:
-            print(f"{name} does not pay here: training in float32", file=sys.stderr)
-            fields = {**fields, name: False}
+    given = [name for name in _WITHOUT if fields.get(name) is not None]
+    fields = fields | {name: half_precision(name, fields[name]) for name in given}
     if not (torch.cuda.is_available() or torch.accelerator.is_available()):
         fields = {"use_cpu": True, **fields}
     return fields

@@ -35,10 +35,10 @@ class TokenisedCorpus:
         Raises:
             EcgByteError: a split or its questions are missing.
         """
-        from ecg_byte_hf.corpora import open_corpus, open_questions
+        from ecg_byte_hf.corpora import check_corpus_unit, open_corpus, open_questions
 
         processor = load_ecg_processor(arguments.tokenizer)
-        check_unit(arguments.corpus, processor.feature_extractor.unit, arguments.tokenizer)
+        check_corpus_unit(arguments.corpus, processor.feature_extractor.unit, arguments.tokenizer)
         splits, asked = open_corpus(arguments.corpus), open_questions(arguments.corpus)
         ecgs, questions = {}, {}
         limits = {
@@ -63,17 +63,6 @@ class TokenisedCorpus:
                     f"{', '.join(arguments.question_types or ('any',))}"
                 )
         return cls(processor, splits["train"], ecgs, questions)
-
-
-def check_unit(corpus: str | Path, unit: str, reader: str) -> None:
-    """See that a tokenizer or model reads ECGs in the unit of a corpus; `reader` names it.
-
-    Raises:
-        EcgByteError: it does not.
-    """
-    from ecg_byte_hf.corpora.corpus import check_corpus_unit
-
-    check_corpus_unit(corpus, unit, reader)
 
 
 def say_missing_types(corpus: str, types: Sequence[str] | None) -> None:

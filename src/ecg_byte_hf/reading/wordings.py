@@ -9,6 +9,9 @@ from pathlib import Path
 
 from .output_folder import WORDINGS_FILE
 
+# What is asked most often comes first; ECG-QA has more wordings than can be compared in a second.
+_COMPARED = 2000
+
 
 def write_wordings(questions: Iterable[str], folder: Path) -> None:
     """Write every question once, a line each: what was asked most often first."""
@@ -34,7 +37,7 @@ def unfamiliar(question: str, wordings: Sequence[str]) -> str | None:
     asked = _one_line(question)
     if not wordings or asked in wordings:
         return None
-    nearest = get_close_matches(asked, wordings, n=1, cutoff=0.5) or wordings[:1]
+    nearest = get_close_matches(asked, wordings[:_COMPARED], n=1, cutoff=0.5) or wordings[:1]
     return (
         f"the model was not trained on the question {asked!r}, so its answer may mean nothing; "
         f"nearest to it of {len(wordings)}: {nearest[0]!r} ({WORDINGS_FILE} in the model's folder "
