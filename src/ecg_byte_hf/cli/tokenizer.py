@@ -20,16 +20,17 @@ def _sizes(text: str) -> dict[str, int]:
     """`rr=400,t=1200,r=2400` as a dict."""
     try:
         pairs = [part.split("=") for part in text.split(",")]
-        return {kind.strip(): int(size) for kind, size in pairs}
+        sizes = {kind.strip(): int(size) for kind, size in pairs}
     except ValueError:
-        raise typer.BadParameter(
-            f"--vocab-sizes {text!r} is not like rr=400,t=1200,r=2400"
-        ) from None
+        sizes = {}
+    if set(sizes) != {"rr", "t", "r"} or min(sizes.values()) < 1:
+        raise typer.BadParameter(f"--vocab-sizes {text!r} is not like rr=400,t=1200,r=2400")
+    return sizes
 
 
 def _above_zero(value: float | None) -> float | None:
-    if value is not None and not value > 0:
-        raise typer.BadParameter(f"step {value:g} must be greater than 0")
+    if value is not None and not 0 < value < float("inf"):
+        raise typer.BadParameter(f"step {value:g} must be a number greater than 0")
     return value
 
 
