@@ -95,7 +95,7 @@ def test_small_quickstart_leaves_everything_goes_on_and_leaves_other_files(
         assert plan.kind.name == kind
         assert plan.files["README.md"] > 0
         # The card speaks of it.
-        assert ("questions.txt" in plan.files) is (folder.name == "model")
+        assert ("questions.txt" in plan.files) is (kind == "model")
     card = (out / "tokenizer" / "README.md").read_text()
     assert "![ecg.png](ecg.png)" in card
     assert f"| {report['fidelity']['overall']['tokens_mean']:,.0f} |" in card

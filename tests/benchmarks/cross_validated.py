@@ -22,10 +22,11 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
+from ecg_byte_hf.corpora import check_corpus_unit  # noqa: E402
 from ecg_byte_hf.hub_code.errors import EcgByteError  # noqa: E402
 from ecg_byte_hf.progress import track  # noqa: E402
 from ecg_byte_hf.reading.intervals import PatientBootstrap  # noqa: E402
-from ecg_byte_hf.reading.tokenised import check_unit, load_ecg_processor  # noqa: E402
+from ecg_byte_hf.reading.tokenised import load_ecg_processor  # noqa: E402
 from ecg_byte_hf.reading.yes_no import auroc  # noqa: E402
 
 from .reading_ecgs import CLASSES, Labelled, read_split  # noqa: E402
@@ -69,7 +70,7 @@ def main() -> int:
         first: np.ndarray | None = None
         for name in arguments.tokenizers:
             processor = load_ecg_processor(name)
-            check_unit(arguments.corpus, processor.feature_extractor.unit, name)
+            check_corpus_unit(arguments.corpus, processor.feature_extractor.unit, name)
             ids = [
                 np.array(processor.ecg_ids(signal, _SAMPLING_RATE_HZ))
                 for signal in track(ecgs.signals, name, len(ecgs.signals))
