@@ -17,6 +17,7 @@ from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub_code.errors import EcgByteError
 
 from .intervals import PatientBootstrap
+from .output_folder import CURVE_FILE
 from .responding import YES_NO, Ask, respond
 from .scoring import Scored, is_balanced, is_verify
 from .sequences import Chat, Reading
@@ -199,6 +200,19 @@ class LearningCurve(TrainerCallback):
             self._cost = Cost(**{name: kept[-1][name] for name in asdict(self._cost)})
         ended = [one["examples"] for one in kept if one["stage"] != self._stage]
         self._stage_began_with = ended[-1] if ended else self._before.examples
+
+
+def check_curve_goes_on(folder: Path) -> None:
+    """See that a run whose small Llama is trained already was begun with a curve.
+
+    Raises:
+        EcgByteError: it was not, so that what it took is not known.
+    """
+    if not (folder / CURVE_FILE).is_file():
+        raise EcgByteError(
+            f"curve_every_steps: the small Llama in {folder} was trained without it, so what it "
+            "took is not known: go on without it, or train again with --overwrite true"
+        )
 
 
 def read_curve(path: str | Path) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from ecg_byte_hf.corpora import corpus_facts
 from ecg_byte_hf.extras import require_extra
 from ecg_byte_hf.fidelity.report_output import write_json
 from ecg_byte_hf.hub.model_card import refresh_model_card
-from ecg_byte_hf.hub_code.errors import EcgByteError
 from ecg_byte_hf.hub_code.fingerprint import processor_sha256
 from ecg_byte_hf.progress import quiet_libraries
 
@@ -158,13 +157,10 @@ def _train_one(
     variants = material.variants
     curve = None
     if arguments.curve_every_steps and not blind:
-        from .learning_curve import LearningCurve
+        from .learning_curve import LearningCurve, check_curve_goes_on
 
-        if base_done and not (out / CURVE_FILE).is_file():
-            raise EcgByteError(
-                f"curve_every_steps: the small Llama in {out} was trained without it, so what it "
-                "took is not known: go on without it, or train again with --overwrite true"
-            )
+        if base_done:
+            check_curve_goes_on(out)
         curve = LearningCurve(
             out / CURVE_FILE,
             material.readings["validation"],

@@ -45,13 +45,7 @@ from ecg_byte_hf.reading.output_folder import (
 )
 from ecg_byte_hf.reading.precision import bf16_base, sharded
 from ecg_byte_hf.reading.repository import commit_of
-from ecg_byte_hf.reading.sequences import (
-    Chat,
-    Reading,
-    build_readings,
-    say_left_out,
-    shown_records,
-)
+from ecg_byte_hf.reading.sequences import Chat, build_readings, say_left_out, shown_records
 from ecg_byte_hf.reading.stages import run_stage, stage_arguments
 from ecg_byte_hf.reading.tokenised import is_asked, say_missing_types
 from ecg_byte_hf.reading.training import what_is_trained
@@ -68,7 +62,6 @@ from .two_stage_output import save_two_stage
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
 
-    from ecg_byte_hf.reading.learning_curve import Cost, LearningCurve
 
 # As many training ECGs say how large features are.
 _FITTED_ON = 256
@@ -196,6 +189,7 @@ def _train_one(
     `stale`: what an earlier run left in `out` goes before training.
     """
     from ecg_byte_hf.reading.adapter import add_adapter, check_lora_targets
+    from ecg_byte_hf.reading.learning_curve import LearningCurve, check_curve_goes_on
     from ecg_byte_hf.reading.model import load_llama, new_llama, train_text_tokenizer
 
     # Of the ResNet what it was trained on counts: of several seeds each has its own.
@@ -244,7 +238,10 @@ def _train_one(
     before = read_cost(arguments.encoder)
     curve = None
     if arguments.curve_every_steps and encoder is not None:
-        curve = _curve(arguments, out, readings["validation"], chat, before, resume=resume)
+        if resume and (out / STAGES_FOLDER / "base" / KEPT_FILE).is_file():
+            check_curve_goes_on(out)
+        every, asked = arguments.curve_every_steps, readings["validation"]
+        curve = LearningCurve(out / CURVE_FILE, asked, chat, every, before, resume=resume)
     generators = () if embedding is None else (embedding.generator,)
     train = partial(
         run_stage,
@@ -329,33 +326,6 @@ def _train_one(
         save_two_stage(adapted, chat, max(longest.values()), out, whole=new)
         write_finished(out, what, settings)
     return settings
-
-
-def _curve(
-    arguments: TwoStageArguments,
-    out: Path,
-    readings: list[Reading],
-    chat: Chat,
-    before: Cost,
-    *,
-    resume: bool,
-) -> LearningCurve:
-    """The learning curve of a run that begins or, `resume`, goes on.
-
-    Raises:
-        EcgByteError: the run was begun without one, so that what it took is not known.
-    """
-    from ecg_byte_hf.reading.learning_curve import LearningCurve
-
-    path = out / CURVE_FILE
-    begun = (out / STAGES_FOLDER / "base" / KEPT_FILE).is_file()
-    if resume and begun and not path.is_file():
-        raise EcgByteError(
-            f"curve_every_steps: the small Llama in {out} was trained without it, so what it took "
-            "is not known: go on without it, or train again with --overwrite true"
-        )
-    every = arguments.curve_every_steps or 0
-    return LearningCurve(path, readings, chat, every, before, resume=resume)
 
 
 def _join(
